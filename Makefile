@@ -1,0 +1,94 @@
+# Needs git, make and Python 3.11 or newer with venv; everything else is installed here. `make help` lists the targets.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help install demo test test-long servers lint layers types format coverage catalogs pins screenshots bench-local clean
+
+PYTHON   ?= python3
+BIN      := .venv/bin
+PIP      := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
+BYTECODE := $(BIN)/python -m compileall -q -j 0
+PYTEST   := $(BIN)/pytest --numprocesses auto
+PINS     := ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+            --custom-compile-command 'make pins' $(ARGS)
+LOCALES  := src/reclave/pages/locale
+CATALOGS := $(wildcard $(LOCALES)/*/LC_MESSAGES/reclave.po)
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+install: .venv/installed $(CATALOGS:.po=.mo) ## Create .venv with the pinned, hashed packages and Reclave itself
+
+.venv/pyvenv.cfg:
+	PYTHON=$(PYTHON) sh tools/create-venv
+
+.venv/installed: requirements/install.txt pyproject.toml hatch_build.py | .venv/pyvenv.cfg
+	$(PIP) --only-binary :all: --require-hashes --requirement requirements/install.txt
+	$(PIP) --no-build-isolation --no-deps --editable .
+	$(BYTECODE) .venv/lib src
+	@touch $@
+
+.venv/installed-tests: requirements/test.txt .venv/installed
+	$(PIP) --only-binary :all: --require-hashes --requirement requirements/test.txt
+	$(BYTECODE) .venv/lib
+	@touch $@
+
+%.mo: %.po | .venv/installed
+	$(BIN)/pybabel compile --input-file $< --output-file $@
+
+demo: install ## Start the three demo portals with a mailbox (ARGS="…" are passed on)
+	$(BIN)/reclave demo $(ARGS)
+
+test: install servers lint types layers ## Run every check that a commit must pass
+	$(PYTEST)
+	@echo 'make test: ruff, mypy, import contracts and pytest passed.'
+
+test-long: install servers ## Run the tests that take minutes
+	$(PYTEST) -m long --timeout 1800
+
+servers: .venv/installed-tests ## Find PostgreSQL and Chromium for the tests, or install them
+	$(BIN)/python -m tests.servers
+
+lint: .venv/installed-tests ## Check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+layers: .venv/installed-tests ## Check the import contracts
+	$(BIN)/lint-imports --no-logo --no-cache
+
+types: .venv/installed-tests ## Check the types
+	$(BIN)/mypy
+
+format: .venv/installed-tests ## Format the code and mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+coverage: .venv/installed-tests servers ## Run the tests and report the lines and branches that none reaches
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest --numprocesses auto
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+catalogs: .venv/installed ## Extract the texts, bring the translations up to date, compile them
+	@mkdir -p build
+	$(BIN)/pybabel --quiet extract --mapping pyproject.toml --add-location file --project reclave --output build/reclave.pot src/reclave
+	$(BIN)/pybabel --quiet update --domain reclave --input-file build/reclave.pot --output-dir $(LOCALES) --width 110 \
+		--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
+	$(BIN)/pybabel compile --domain reclave --directory $(LOCALES) --statistics
+
+pins: .venv/pyvenv.cfg ## Pin packages with their hashes into requirements/ (ARGS=--upgrade for the newest)
+	$(PIP) uv
+	cd requirements && $(PINS) ../pyproject.toml --extra postgresql --extra demo install.in --output-file install.txt
+	cd requirements && $(PINS) ../pyproject.toml --extra postgresql --extra demo test.in --constraint install.txt \
+		--output-file test.txt
+	cd requirements && $(PINS) --no-deps postgresql.in --output-file postgresql.txt
+
+screenshots: .venv/installed-tests servers ## Take the pages' screenshots with Chromium
+	$(BIN)/python tools/screenshots.py
+
+bench-local: .venv/installed-tests servers ## Measure the whole path on this machine (ARGS="…" are passed on)
+	$(BIN)/python bench/local.py $(ARGS)
+
+clean: ## Remove what was installed and built
+	rm -rf .venv build dist .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+	find src -name '*.mo' -delete

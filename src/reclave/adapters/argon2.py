@@ -1,0 +1,160 @@
+"""Password hashing with Argon2id (RFC 9106) in libsodium, on a bounded pool of threads.
+
+A hash is stored as `<key id>:<PHC string>`, for example `k1:$argon2id$v=19$m=19456,t=2,p=1$…$…`. What is
+hashed isn't the password but its HMAC-SHA-256 under the pepper of that key, so that a copy of the database
+alone gives nothing to guess against (S19, NIST SP 800-63B section 3.1.1.2).
+"""
+
+import asyncio
+import base64
+import hmac
+import os
+import re
+import threading
+import unicodedata
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import structlog
+from nacl.exceptions import InvalidkeyError
+from nacl.pwhash import argon2id
+
+from reclave.domain.errors import Overloaded
+
+MEMORY_KIB = 19 * 1024
+PASSES = 2
+WAITING_PER_WORKER = 16
+"""At 25 ms a hash the last in the queue waits 0.4 s; on a machine half as fast, 0.8 s."""
+
+_STORED = re.compile(
+    r"(k[1-9][0-9]{0,8}):"
+    r"(\$argon2id\$v=19\$m=([1-9][0-9]{0,6}),t=([1-9][0-9]?),p=([1-9])\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+)"
+)
+# A row that somebody has written into the database must not cost the machine its memory.
+_MOST_MEMORY_KIB = 256 * 1024
+_MOST_PASSES = 10
+_MOST_PHC_BYTES = 127  # libsodium's crypto_pwhash_STRBYTES without its final NUL
+
+_Result = TypeVar("_Result")
+_log = structlog.get_logger(__name__)
+
+
+class Peppers(Protocol):
+    """Where peppers come from: the vault."""
+
+    @property
+    def key_id(self) -> str:
+        """The id of the key whose pepper new hashes get."""
+
+    def pepper(self, key_id: str) -> bytes | None:
+        """The pepper (32 bytes) of a key; None for a key that is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    key_id: str
+    phc: bytes
+    cost: tuple[int, int, int]  # memory in KiB, passes, lanes
+
+
+class Argon2Hasher:
+    """Argon2id with a pepper; more than the threads and the queue take raises `Overloaded` at once.
+
+    Args:
+        peppers: the vault.
+        memory_kib: memory of one hash, KiB.
+        passes: passes over that memory.
+        workers: hashes at the same time; as many as there are cores when None.
+        waiting: how many more may wait for a thread; 16 for each worker when None.
+    """
+
+    def __init__(
+        self,
+        peppers: Peppers,
+        *,
+        memory_kib: int = MEMORY_KIB,
+        passes: int = PASSES,
+        workers: int | None = None,
+        waiting: int | None = None,
+    ) -> None:
+        workers = workers or os.cpu_count() or 1
+        waiting = WAITING_PER_WORKER * workers if waiting is None else waiting
+        self._peppers = peppers
+        self._memory_kib = memory_kib
+        self._passes = passes
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="argon2")
+        self._places = threading.BoundedSemaphore(workers + waiting)
+        # Nobody's password: what an unknown account's is compared with, at the same cost (S26).
+        self._decoy = self._argon2id(base64.b64encode(os.urandom(32)))
+
+    async def hash(self, password: str) -> str:
+        key_id = self._peppers.key_id
+        pepper = self._peppers.pepper(key_id)
+        if pepper is None:
+            raise RuntimeError(f"the vault has no pepper for its own key {key_id}")
+        phc = await self._in_a_thread(lambda: self._argon2id(_peppered(pepper, password)))
+        return f"{key_id}:{phc.decode()}"
+
+    async def verify(self, stored: str | None, password: str) -> bool:
+        """Whether a password fits a hash; False for None and for what isn't a hash, after the same work."""
+        known = _read(stored)
+        key_id = known.key_id if known else self._peppers.key_id
+        pepper = self._peppers.pepper(key_id)
+        if pepper is None:
+            _log.error("pepper_missing", key_id=key_id)
+        phc = known.phc if known else self._decoy
+        fits = await self._in_a_thread(lambda: _fits(phc, _peppered(pepper or bytes(32), password)))
+        return fits and known is not None and pepper is not None
+
+    def outdated(self, stored: str) -> bool:
+        known = _read(stored)
+        return (
+            known is None
+            or known.key_id != self._peppers.key_id
+            or known.cost != (self._memory_kib, self._passes, 1)  # libsodium has one lane
+        )
+
+    def close(self) -> None:
+        """Let the hashes in work end, drop those that wait, and end the threads."""
+        self._threads.shutdown(cancel_futures=True)
+
+    def _argon2id(self, peppered: bytes) -> bytes:
+        return argon2id.str(peppered, opslimit=self._passes, memlimit=self._memory_kib * 1024)
+
+    async def _in_a_thread(self, work: Callable[[], _Result]) -> _Result:
+        if not self._places.acquire(blocking=False):
+            raise Overloaded
+        try:
+            job = self._threads.submit(work)
+        except BaseException:
+            self._places.release()
+            raise
+        # A caller that goes away frees its place only when its thread is done: the work goes on without it.
+        job.add_done_callback(lambda _: self._places.release())
+        return await asyncio.wrap_future(job)
+
+
+def _peppered(pepper: bytes, password: str) -> bytes:
+    # A lone surrogate is nobody's password, but comparing it must not fail.
+    raw = unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
+    return base64.b64encode(hmac.digest(pepper, raw, "sha256"))
+
+
+def _fits(phc: bytes, peppered: bytes) -> bool:
+    try:
+        return argon2id.verify(phc, peppered)
+    except InvalidkeyError:
+        return False
+
+
+def _read(stored: str | None) -> _Stored | None:
+    """A stored hash taken apart; None when it is none, or costs more than any hash of ours."""
+    written = _STORED.fullmatch(stored) if stored else None
+    if written is None:
+        return None
+    memory_kib, passes, lanes = (int(number) for number in written.group(3, 4, 5))
+    if memory_kib > _MOST_MEMORY_KIB or passes > _MOST_PASSES or len(written[2]) > _MOST_PHC_BYTES:
+        return None
+    return _Stored(written[1], written[2].encode(), (memory_kib, passes, lanes))

@@ -1,0 +1,20 @@
+"""The built-in directory: accounts in the store's own tables, looked up within the store's transaction."""
+
+from reclave.domain.accounts import Account, AccountIdentifier
+from reclave.ports.store import Transaction
+
+
+class BuiltinDirectory:
+    """`ports.directory.Directory` over `Transaction.accounts`."""
+
+    async def by_identifier(self, tx: Transaction, portal: str, field: str, value: str) -> Account | None:
+        return await tx.accounts.by_identifier(portal, field, value)
+
+    async def by_address(self, tx: Transaction, portal: str, canonical: str) -> list[Account]:
+        return await tx.accounts.by_address(portal, canonical)
+
+    async def get(self, tx: Transaction, portal: str, account: str, *, lock: bool = False) -> Account | None:
+        return await tx.accounts.get(portal, account, lock=lock)
+
+    async def identifiers(self, tx: Transaction, portal: str, account: str) -> list[AccountIdentifier]:
+        return await tx.accounts.identifiers(portal, account)

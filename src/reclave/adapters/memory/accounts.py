@@ -1,0 +1,63 @@
+"""Accounts and the identifiers they are found by."""
+
+from collections.abc import Iterable
+
+from reclave.adapters.memory.tables import Tables
+from reclave.domain.accounts import Account, AccountIdentifier
+from reclave.domain.time import Instant
+
+_MOST_OF_AN_ADDRESS = 50
+
+
+class MemoryAccounts:
+    """`ports.store.Accounts` in memory; with one writer at a time every row is locked already."""
+
+    def __init__(self, tables: Tables, now: Instant) -> None:
+        self._accounts = tables.accounts
+        self._identifiers = tables.identifiers
+        self._now = now
+
+    async def add(self, account: Account, identifiers: Iterable[AccountIdentifier]) -> bool:
+        keys = [(account.portal, each.field, each.value) for each in identifiers]
+        taken = any(key in self._identifiers for key in keys) or len(set(keys)) < len(keys)
+        if taken or (account.portal, account.id) in self._accounts:
+            return False
+        self._accounts.put((account.portal, account.id), account)
+        for key in keys:
+            self._identifiers.put(key, account.id)
+        return True
+
+    async def get(self, portal: str, account: str, *, lock: bool = False) -> Account | None:  # noqa: ARG002
+        return self._accounts.get((portal, account))
+
+    async def by_identifier(self, portal: str, field: str, value: str) -> Account | None:
+        account = self._identifiers.get((portal, field, value))
+        return None if account is None else self._accounts.get((portal, account))
+
+    async def by_address(self, portal: str, canonical: str) -> list[Account]:
+        found = [
+            each for each in self._accounts if each.portal == portal and each.address_canonical == canonical
+        ]
+        return sorted(found, key=lambda account: account.id)[:_MOST_OF_AN_ADDRESS]
+
+    async def identifiers(self, portal: str, account: str) -> list[AccountIdentifier]:
+        return [
+            AccountIdentifier(field, value)
+            for (there, field, value), named in sorted(self._identifiers.items())
+            if there == portal and named == account
+        ]
+
+    async def change(self, account: Account, *, was: int) -> bool:
+        there = self._accounts.get((account.portal, account.id))
+        if there is None or there.credential_version != was:
+            return False
+        self._accounts.put((account.portal, account.id), account)
+        return True
+
+    async def due_addresses(self, limit: int) -> list[Account]:
+        due = [
+            (each.next_address_at, each.portal, each.id, each)
+            for each in self._accounts
+            if each.next_address_at is not None and each.next_address_at <= self._now
+        ]
+        return [account for *_, account in sorted(due, key=lambda row: row[:3])[:limit]]

@@ -1,0 +1,93 @@
+"""The outbox."""
+
+from dataclasses import replace
+
+from reclave.adapters.memory.tables import MessageRow, Tables
+from reclave.domain.outbox import Deferred, Delivery, Message, MessageState, Sent, Template
+from reclave.domain.time import DAY, Instant, Span
+from reclave.ports.store import Attempt
+
+_ENDED = frozenset({MessageState.SENT, MessageState.FAILED, MessageState.CANCELLED})
+
+
+class MemoryOutbox:
+    """`ports.store.Outbox` in memory."""
+
+    def __init__(self, tables: Tables, now: Instant) -> None:
+        self._rows = tables.outbox
+        self._now = now
+
+    async def add(self, message: Message, *, not_before: Instant = 0) -> None:
+        if (message.portal, message.id) in self._rows:
+            raise ValueError("the portal has a message with this id")
+        queued = replace(message, created_at=self._now, attempts=0, fence=0)
+        self._put(MessageRow(queued, MessageState.QUEUED, max(self._now, not_before)))
+
+    async def claim(self, *, limit: int, lease: Span) -> list[Message]:
+        due = [row for row in self._rows if self._due(row, lease)]
+        claimed = sorted(due, key=lambda row: (row.due_at, row.message.created_at))[:limit]
+        return [self._begin(row, lease) for row in claimed]
+
+    async def settle(self, message: Message, answer: Delivery, *, retry_at: Instant | None = None) -> bool:
+        row = self._held(message)
+        if row is None:
+            return False
+        *earlier, last = row.attempts
+        state, due_at = MessageState.FAILED, row.due_at
+        if isinstance(answer, Sent):
+            state = MessageState.SENT
+        elif isinstance(answer, Deferred) and retry_at is not None:
+            state, due_at = MessageState.QUEUED, retry_at
+        self._put(replace(row, state=state, due_at=due_at, attempts=(*earlier, replace(last, answer=answer))))
+        return True
+
+    async def cancel(self, message: Message) -> bool:
+        row = self._held(message)
+        if row is None:
+            return False
+        self._put(replace(row, state=MessageState.CANCELLED))
+        return True
+
+    async def mailed(self, portal: str, template: Template, recipient: bytes, *, since: Instant) -> bool:
+        wanted = (portal, template, recipient)
+        return any(
+            (there.portal, there.template, there.recipient) == wanted and there.created_at >= since
+            for there in (row.message for row in self._rows)
+        )
+
+    async def state(self, portal: str, message: bytes) -> str | None:
+        row = self._rows.get((portal, message))
+        return None if row is None else row.state
+
+    async def attempts(self, portal: str, message: bytes) -> list[Attempt]:
+        row = self._rows.get((portal, message))
+        return [] if row is None else list(row.attempts)
+
+    async def next_due(self) -> Instant | None:
+        return min((row.due_at for row in self._rows if row.state is MessageState.QUEUED), default=None)
+
+    async def purge(self, *, ended_before: Instant, limit: int) -> int:
+        over = [row for row in self._rows if row.state in _ENDED and row.message.created_at < ended_before]
+        for row in over[:limit]:
+            self._rows.remove((row.message.portal, row.message.id))
+        return len(over[:limit])
+
+    def _due(self, row: MessageRow, lease: Span) -> bool:
+        if row.state in _ENDED:
+            return False
+        furthest = DAY if row.state is MessageState.QUEUED else lease
+        return not self._now < row.due_at <= self._now + furthest
+
+    def _begin(self, row: MessageRow, lease: Span) -> Message:
+        message = replace(row.message, attempts=row.message.attempts + 1, fence=row.message.fence + 1)
+        attempts = (*row.attempts, Attempt(message.attempts, self._now, None))
+        self._put(MessageRow(message, MessageState.SENDING, self._now + lease, attempts))
+        return message
+
+    def _held(self, message: Message) -> MessageRow | None:
+        row = self._rows.get((message.portal, message.id))
+        held = row is not None and row.state is MessageState.SENDING and row.message.fence == message.fence
+        return row if held else None
+
+    def _put(self, row: MessageRow) -> None:
+        self._rows.put((row.message.portal, row.message.id), row)

@@ -1,0 +1,96 @@
+"""The built-in directory's tables."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement, Select, and_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from reclave.adapters.sql.columns import values_of
+from reclave.adapters.sql.tables import account as _account
+from reclave.adapters.sql.tables import account_identifier as _identifier
+from reclave.domain.accounts import Account, AccountIdentifier
+from reclave.domain.time import Instant
+
+_MOST_OF_AN_ADDRESS = 50
+
+
+class SqlAccounts:
+    """`ports.store.Accounts` on SQL."""
+
+    def __init__(self, connection: AsyncConnection, now: Instant) -> None:
+        self._connection = connection
+        self._now = now
+
+    async def add(self, account: Account, identifiers: Iterable[AccountIdentifier]) -> bool:
+        rows = [
+            {"portal": account.portal, "account": account.id, "field": each.field, "value": each.value}
+            for each in identifiers
+        ]
+        savepoint = await self._connection.begin_nested()
+        statement = insert(_account).values(values_of(account)).on_conflict_do_nothing()
+        added = (await self._connection.execute(statement.returning(_account.c.id))).first() is not None
+        if added and rows:
+            named = insert(_identifier).on_conflict_do_nothing().returning(_identifier.c.value)
+            added = len((await self._connection.execute(named, rows)).all()) == len(rows)
+        await (savepoint.commit() if added else savepoint.rollback())
+        return added
+
+    async def get(self, portal: str, account: str, *, lock: bool = False) -> Account | None:
+        query = select(_account).where(_this(portal, account))
+        return await self._one(query.with_for_update() if lock else query)
+
+    async def by_identifier(self, portal: str, field: str, value: str) -> Account | None:
+        same = and_(_account.c.portal == _identifier.c.portal, _account.c.id == _identifier.c.account)
+        query = select(_account).join(_identifier, same)
+        return await self._one(
+            query.where(
+                _identifier.c.portal == portal, _identifier.c.field == field, _identifier.c.value == value
+            )
+        )
+
+    async def by_address(self, portal: str, canonical: str) -> list[Account]:
+        query = (
+            select(_account)
+            .where(_account.c.portal == portal, _account.c.address_canonical == canonical)
+            .order_by(_account.c.id)
+            .limit(_MOST_OF_AN_ADDRESS)
+        )
+        return await self._all(query)
+
+    async def identifiers(self, portal: str, account: str) -> list[AccountIdentifier]:
+        query = (
+            select(_identifier.c.field, _identifier.c.value)
+            .where(_identifier.c.portal == portal, _identifier.c.account == account)
+            .order_by(_identifier.c.field, _identifier.c.value)
+        )
+        return [AccountIdentifier(field, value) for field, value in await self._connection.execute(query)]
+
+    async def change(self, account: Account, *, was: int) -> bool:
+        statement = (
+            update(_account)
+            .where(_this(account.portal, account.id), _account.c.credential_version == was)
+            .values(values_of(account))
+        )
+        return (await self._connection.execute(statement)).rowcount == 1
+
+    async def due_addresses(self, limit: int) -> list[Account]:
+        query = (
+            select(_account)
+            .where(_account.c.next_address_at <= self._now)
+            .order_by(_account.c.next_address_at, _account.c.portal, _account.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        return await self._all(query)
+
+    async def _one(self, query: Select[Account]) -> Account | None:
+        row = (await self._connection.execute(query)).one_or_none()
+        return None if row is None else Account(**row._asdict())
+
+    async def _all(self, query: Select[Account]) -> list[Account]:
+        return [Account(**row._asdict()) for row in await self._connection.execute(query)]
+
+
+def _this(portal: str, account: str) -> ColumnElement[bool]:
+    return and_(_account.c.portal == portal, _account.c.id == account)

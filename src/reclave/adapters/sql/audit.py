@@ -1,0 +1,98 @@
+"""The audit trail and its sealed batches.
+
+A sequence numbers the entries, so on PostgreSQL a higher number can be committed before a lower one. A seal must
+not skip the lower one: `read` stops before any number that another running transaction may hold. For that, each
+insert first takes a shared advisory lock, until its transaction ends, on the last number given before its own
+(the column's default in `migrations/versions/0001_initial.py`). What is not above the lowest lock is settled:
+committed, or never used. The locks are shared: nobody waits. On SQLite one writes at a time anyway.
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Row, func, insert, select, text
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from reclave.adapters.sql.columns import canonical_json, values_of
+from reclave.adapters.sql.tables import audit as _audit
+from reclave.adapters.sql.tables import audit_batch as _batch
+from reclave.domain.audit import Entry, Event
+from reclave.domain.time import Instant
+from reclave.ports.store import SealedBatch
+
+_DOMAIN = [each for each in _audit.columns if each.name != "number"]
+
+LOCKS = 0x5243
+"""The upper 16 bits of the keys of this module's advisory locks; the lower 48 are a number of the trail."""
+
+_LOWEST_LOCK = text(
+    "SELECT min((classid::bigint & 65535) << 32 | objid::bigint) FROM pg_locks"
+    " WHERE locktype = 'advisory' AND objsubid = 1 AND classid::bigint >> 16 = :locks"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    " AND pid <> pg_backend_pid()"
+)
+
+
+class SqlAudit:
+    """`ports.store.Audit` on SQL."""
+
+    def __init__(self, connection: AsyncConnection, now: Instant) -> None:
+        self._connection = connection
+        self._now = now
+
+    async def add(self, entry: Entry) -> None:
+        statement = insert(_audit).inline().values({**values_of(entry), "at": self._now})
+        await self._connection.execute(statement)
+
+    async def of_account(
+        self, portal: str, account: str, events: Collection[Event], *, limit: int
+    ) -> list[Entry]:
+        query = (
+            select(*_DOMAIN)
+            .where(_audit.c.portal == portal, _audit.c.account == account, _audit.c.event.in_(list(events)))
+            .order_by(_audit.c.number.desc())
+            .limit(limit)
+        )
+        return [Entry(**row._asdict()) for row in await self._connection.execute(query)]
+
+    async def read(self, *, after: int, limit: int) -> list[tuple[int, bytes]]:
+        query = (
+            select(_audit)
+            .where(_audit.c.number > after, _audit.c.number <= await self._settled())
+            .order_by(_audit.c.number)
+            .limit(limit)
+        )
+        return [(row.number, _canonical(row)) for row in await self._connection.execute(query)]
+
+    async def batches(self, *, after: int = 0, limit: int = 1000) -> list[SealedBatch]:
+        query = select(_batch).where(_batch.c.number > after).order_by(_batch.c.number).limit(limit)
+        return [SealedBatch(*row) for row in await self._connection.execute(query)]
+
+    async def last_batch(self) -> SealedBatch | None:
+        query = select(_batch).order_by(_batch.c.number.desc()).limit(1)
+        row = (await self._connection.execute(query)).first()
+        return None if row is None else SealedBatch(*row)
+
+    async def add_batch(self, batch: SealedBatch) -> bool:
+        statement = upsert(_batch).values(values_of(batch)).on_conflict_do_nothing()
+        added = await self._connection.execute(statement.returning(_batch.c.number))
+        return added.first() is not None
+
+    async def _settled(self) -> int:
+        """The highest number up to which nothing is missing that may still be committed.
+
+        The order of statements matters: a number given after the first is higher than what it found; whoever
+        was given one before has ended, or the second sees the lock; the caller's next sees what has ended.
+        """
+        newest = int(await self._connection.scalar(select(func.max(_audit.c.number))) or 0)
+        if self._connection.dialect.name != "postgresql":
+            return newest
+        lowest = await self._connection.scalar(_LOWEST_LOCK, {"locks": LOCKS})
+        return newest if lowest is None else min(newest, int(lowest))
+
+
+def _canonical(row: Row[Any]) -> bytes:
+    """All columns as one line of JSON in UTF-8, the same on both engines."""
+    where_from = (row.client.hex(), row.reference, row.detail, row.at)
+    return canonical_json([row.number, row.portal, row.event, row.account, *where_from]).encode()

@@ -1,0 +1,170 @@
+"""What counts: guesses, rate limits, and requests that were turned away."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import BigInteger, ColumnElement, and_, case, delete, func, literal_column, select, update
+from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from reclave.adapters.sql.bulk import ManyRows, Upsert, among
+from reclave.adapters.sql.tables import guess as _guess
+from reclave.adapters.sql.tables import rate_limit as _limit
+from reclave.adapters.sql.tables import turned_away as _turned_away
+from reclave.domain.limits import Cost, Limit, admitted
+from reclave.domain.throttle import Guess, Tally, counted
+from reclave.domain.time import HOUR, Instant, Span
+
+
+class SqlGuesses:
+    """`ports.store.Guesses` on SQL."""
+
+    def __init__(self, connection: AsyncConnection, now: Instant) -> None:
+        self._connection = connection
+        self._now = now
+
+    async def count(self, portal: str, guess: Guess, subject: bytes) -> Span:
+        tally = await self._locked(portal, guess, subject)
+        wait = tally.wait(self._now)
+        if wait == 0:
+            tally = counted(tally, self._now)
+            statement = update(_guess).where(_this(portal, guess, subject))
+            await self._connection.execute(
+                statement.values(
+                    failures=tally.failures, blocked_until=tally.blocked_until, counted_at=self._now
+                )
+            )
+        return wait
+
+    async def tally(self, portal: str, guess: Guess, subject: bytes) -> Tally:
+        query = select(_guess.c.failures, _guess.c.blocked_until).where(_this(portal, guess, subject))
+        row = (await self._connection.execute(query)).one_or_none()
+        return Tally() if row is None else Tally(*row)
+
+    async def add(self, portal: str, guess: Guess, subject: bytes) -> int:
+        first = self._first(portal, guess, subject, failures=1)
+        statement = first.on_conflict_do_update(
+            index_elements=list(_guess.primary_key),
+            set_={"failures": _guess.c.failures + 1, "counted_at": self._now},
+        ).returning(_guess.c.failures)
+        return int((await self._connection.execute(statement)).scalar_one())
+
+    async def reset(self, portal: str, guess: Guess, subject: bytes) -> None:
+        await self._connection.execute(delete(_guess).where(_this(portal, guess, subject)))
+
+    async def _locked(self, portal: str, guess: Guess, subject: bytes) -> Tally:
+        """The subject's tally, its row written if it was missing, and locked until the transaction ends."""
+        statement = self._first(portal, guess, subject, failures=0).on_conflict_do_update(
+            index_elements=list(_guess.primary_key), set_={"failures": _guess.c.failures}
+        )
+        returning = statement.returning(_guess.c.failures, _guess.c.blocked_until)
+        return Tally(*(await self._connection.execute(returning)).one())
+
+    def _first(self, portal: str, guess: Guess, subject: bytes, *, failures: int) -> Insert:
+        return insert(_guess).values(
+            portal=portal,
+            guess=guess,
+            subject=subject,
+            failures=failures,
+            blocked_until=0,
+            counted_at=self._now,
+        )
+
+
+def _this(portal: str, guess: Guess, subject: bytes) -> ColumnElement[bool]:
+    return and_(_guess.c.portal == portal, _guess.c.guess == guess, _guess.c.subject == subject)
+
+
+def _take(statement: Insert) -> Upsert:
+    """`limits.admitted` over the row that is there; the new row says what it would be were there none.
+
+    Both give `left`, the microseconds of the period that are not spoken for: period - (start - now).
+    """
+    there, new = _limit.c, statement.excluded
+    zero: ColumnElement[int] = literal_column("0", BigInteger)
+    ahead = there.tat - new.taken_at
+    left = case((ahead <= zero, new.period), (ahead >= new.period, zero), else_=new.period - ahead)
+    room = left // new.interval
+    passed = case((room < new.wanted, room), else_=new.wanted)
+    return statement.on_conflict_do_update(
+        index_elements=[there.key],
+        set_={
+            "tat": new.taken_at + new.period - left + passed * new.interval,
+            "taken": passed,
+            "wanted": new.wanted,
+            "period": new.period,
+            "interval": new.interval,
+            "taken_at": new.taken_at,
+        },
+    ).returning(there.key, there.taken)
+
+
+_TAKE = ManyRows(_limit, [each.name for each in _limit.columns], _take)
+
+
+class SqlLimits:
+    """`ports.store.Limits` on SQL."""
+
+    def __init__(self, connection: AsyncConnection, now: Instant) -> None:
+        self._connection = connection
+        self._now = now
+
+    async def take(self, costs: Sequence[Cost]) -> list[int]:
+        if not costs:
+            return []
+        wanted: Counter[bytes] = Counter()
+        limits: dict[bytes, Limit] = {}
+        for cost in costs:
+            wanted[cost.key] += cost.amount
+            limits.setdefault(cost.key, cost.limit)
+        # One order everywhere: transactions that take the same keys never wait for each other in a circle.
+        rows = [self._row(key, limits[key], wanted[key]) for key in sorted(wanted)]
+        taken = await _TAKE.insert(self._connection, rows)
+        left = {row.key: row.taken for row in taken}
+        passed = []
+        for cost in costs:
+            passed.append(max(0, min(cost.amount, left[cost.key])))
+            left[cost.key] -= passed[-1]
+        return passed
+
+    async def purge(self) -> int:
+        full = select(_limit).where(_limit.c.tat <= self._now)
+        return (await self._connection.execute(delete(_limit).where(among(_limit, full)))).rowcount
+
+    def _row(self, key: bytes, limit: Limit, wanted: int) -> dict[str, int | bytes]:
+        taken, tat = admitted(None, self._now, limit, wanted)
+        return {
+            "key": key,
+            "tat": tat,
+            "taken": taken,
+            "wanted": wanted,
+            "period": limit.period,
+            "interval": limit.interval,
+            "taken_at": self._now,
+        }
+
+
+_COUNT = ManyRows(
+    _turned_away,
+    ["portal", "hour", "requests"],
+    lambda statement: statement.on_conflict_do_update(
+        index_elements=list(_turned_away.primary_key),
+        set_={"requests": _turned_away.c.requests + statement.excluded.requests},
+    ),
+)
+
+
+async def count_turned_away(connection: AsyncConnection, now: Instant, portals: Iterable[str]) -> None:
+    """Count requests that left no row, one for each time that a portal is named."""
+    counts = sorted(Counter(portals).items())
+    if counts:
+        rows = [{"portal": portal, "hour": now // HOUR, "requests": count} for portal, count in counts]
+        await _COUNT.insert(connection, rows)
+
+
+async def turned_away(connection: AsyncConnection, portal: str, *, since: Instant) -> int:
+    """How many requests of a portal left no row, in the hours that end after an instant."""
+    query = select(func.coalesce(func.sum(_turned_away.c.requests), 0)).where(
+        _turned_away.c.portal == portal, _turned_away.c.hour >= since // HOUR
+    )
+    return int(await connection.scalar(query) or 0)

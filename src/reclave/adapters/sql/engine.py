@@ -1,0 +1,178 @@
+"""Connections to SQLite and PostgreSQL, and how a transaction begins on each.
+
+Both yield a connection whose transaction has begun, with the database's clock at its start; it commits when
+the block ends and rolls back when the block raises.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+from sqlalchemy import URL, event, make_url, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from reclave.adapters.sql.clock import ClockOffset, machine_now
+from reclave.domain.time import Instant
+
+SQLITE = "sqlite+aiosqlite"
+POSTGRESQL = "postgresql+psycopg"
+
+Begun: TypeAlias = tuple[AsyncConnection, Instant]
+"""A connection whose transaction has begun, and the database's clock then."""
+
+
+class Database(Protocol):
+    """One of the two engines."""
+
+    def writing(self) -> AbstractAsyncContextManager[Begun]:
+        """A transaction that may write."""
+
+    def reading(self) -> AbstractAsyncContextManager[Begun]:
+        """A transaction that the engine keeps from writing."""
+
+    async def close(self) -> None:
+        """Close every connection."""
+
+
+def open_database(url: str, clock_offset: ClockOffset) -> Database:
+    """The database at a URL; nothing is connected yet, but a missing SQLite file is created (mode 0600).
+
+    Raises ValueError for any other engine or driver, FileNotFoundError where the file's folder is missing.
+    """
+    parsed = make_url(url)
+    match parsed.drivername:
+        case "sqlite+aiosqlite":
+            return SqliteDatabase(parsed, clock_offset)
+        case "postgresql+psycopg":
+            return PostgresqlDatabase(parsed, clock_offset)
+    raise ValueError(f"{parsed.drivername!r} is not a store: write {SQLITE}:///path or {POSTGRESQL}://…")
+
+
+def create_sqlite_file(url: URL) -> None:
+    """Create the database's file for its owner alone; SQLite gives its journal files the same mode."""
+    path = url.database
+    if not path or path == ":memory:" or path.startswith("file:"):
+        raise ValueError("a store on SQLite lives in a file: write sqlite+aiosqlite:///path")
+    os.close(os.open(Path(path), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+
+
+def configure_sqlite(connection: Any, *, read_only: bool = False) -> None:
+    """Set up a new SQLite connection: WAL, every commit on disk, 10 s of patience with another process."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout = 10000")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute(f"PRAGMA query_only = {'ON' if read_only else 'OFF'}")
+    cursor.close()
+
+
+class SqliteDatabase:
+    """SQLite behind aiosqlite: one writer a process, so that only processes meet at the file's lock."""
+
+    def __init__(self, url: URL, clock_offset: ClockOffset) -> None:
+        create_sqlite_file(url)
+        self._offset = clock_offset
+        # SQLite's own lock is unfair and polled; asyncio's is first come, first served.
+        self._turn = asyncio.Lock()
+        self._writer = _sqlite_engine(url, connections=1, begin="BEGIN IMMEDIATE", read_only=False)
+        self._readers = _sqlite_engine(url, connections=4, begin="BEGIN", read_only=True)
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[Begun]:
+        async with self._turn, self._writer.begin() as connection:
+            yield connection, machine_now() + self._offset()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Begun]:
+        async with self._readers.begin() as connection:
+            yield connection, machine_now() + self._offset()
+
+    async def close(self) -> None:
+        async with self._turn:
+            await self._readers.dispose()
+            await self._writer.dispose()
+
+
+def _sqlite_engine(url: URL, *, connections: int, begin: str, read_only: bool) -> AsyncEngine:
+    # Without isolation_level=None the driver begins transactions by itself, and too late: what was read until
+    # the first write is not protected, and updates of two processes are lost.
+    engine = create_async_engine(
+        url,
+        connect_args={"isolation_level": None},
+        pool_size=connections,
+        max_overflow=0,
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def configure(connection: Any, _record: object) -> None:
+        configure_sqlite(connection, read_only=read_only)
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin_transaction(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+# The time-outs are this transaction's, so that they hold behind PgBouncer too, where sessions are shared.
+_BEGIN_POSTGRESQL = text(
+    "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,"
+    " set_config('statement_timeout', '5s', true),"
+    " set_config('lock_timeout', '3s', true),"
+    " set_config('idle_in_transaction_session_timeout', '30s', true)"
+)
+
+
+class PostgresqlDatabase:
+    """PostgreSQL behind psycopg; PgBouncer may stand between (nothing outlives a transaction)."""
+
+    def __init__(self, url: URL, clock_offset: ClockOffset) -> None:
+        self._offset = clock_offset
+        defaults = {"application_name": "reclave", "connect_timeout": "5"}
+        self._engine = create_async_engine(
+            url.update_query_dict({**defaults, **url.query}),
+            # PgBouncer gives each transaction another server connection, without what was prepared before.
+            connect_args={"prepare_threshold": None},
+            isolation_level="READ COMMITTED",
+            pool_size=10,
+            max_overflow=0,
+            pool_timeout=5,
+            hide_parameters=True,
+        )
+        self._reading = self._engine.execution_options(postgresql_readonly=True)
+
+    def writing(self) -> AbstractAsyncContextManager[Begun]:
+        return self._transaction(self._engine)
+
+    def reading(self) -> AbstractAsyncContextManager[Begun]:
+        return self._transaction(self._reading)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def _transaction(self, engine: AsyncEngine) -> AsyncIterator[Begun]:
+        connection, now = await _begin(engine)
+        try:
+            yield connection, now + self._offset()
+            await connection.commit()
+        finally:
+            await asyncio.shield(connection.close())
+
+
+async def _begin(engine: AsyncEngine, *, again: bool = True) -> Begun:
+    """Begin a transaction; a connection that the server closed while it rested is replaced once."""
+    connection = await engine.connect()
+    try:
+        return connection, int((await connection.execute(_BEGIN_POSTGRESQL)).one()[0])
+    except BaseException as error:
+        await asyncio.shield(connection.close())
+        if not (again and isinstance(error, DBAPIError) and error.connection_invalidated):
+            raise
+    return await _begin(engine, again=False)

@@ -1,0 +1,126 @@
+"""Grants."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import ColumnElement, Update, and_, case, delete, not_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from reclave.adapters.sql.bulk import among
+from reclave.adapters.sql.columns import values_of
+from reclave.adapters.sql.tables import live_rows
+from reclave.adapters.sql.tables import recovery_grant as _grant
+from reclave.domain.grants import LIVE, Grant, Purpose, State
+from reclave.domain.time import CLOCK_SKEW, Instant
+
+_NOT_ENDED = _grant.c.state.in_(sorted(LIVE))
+
+
+class SqlGrants:
+    """`ports.store.Grants` on SQL."""
+
+    def __init__(self, connection: AsyncConnection, now: Instant) -> None:
+        self._connection = connection
+        self._now = now
+
+    async def get(self, portal: str, grant: bytes) -> Grant | None:
+        row = (await self._connection.execute(select(_grant).where(_this(portal, grant)))).one_or_none()
+        return None if row is None else Grant(**row._asdict())
+
+    async def recent(
+        self, portal: str, account: str, purposes: Collection[Purpose], *, limit: int = 5, lock: bool = False
+    ) -> list[Grant]:
+        query = (
+            select(_grant)
+            .where(_of(portal, account), _grant.c.purpose.in_(list(purposes)))
+            .order_by(case((_NOT_ENDED, 0), else_=1), _grant.c.issued_at.desc(), _grant.c.id)
+            .limit(limit)
+        )
+        rows = await self._connection.execute(query.with_for_update() if lock else query)
+        return [Grant(**row._asdict()) for row in rows]
+
+    async def issue(self, grant: Grant) -> bool:
+        same = and_(_of(grant.portal, grant.account), _grant.c.purpose == grant.purpose)
+        await self._connection.execute(self._ending(State.EXPIRED).where(same, not_(self._in_time())))
+        statement = (
+            insert(_grant)
+            .values(values_of(grant))
+            .on_conflict_do_nothing(
+                index_elements=[_grant.c.portal, _grant.c.account, _grant.c.purpose], index_where=live_rows
+            )
+            .returning(_grant.c.id)
+        )
+        return (await self._connection.execute(statement)).first() is not None
+
+    async def answer(self, portal: str, grant: bytes, *, requested_at: Instant, expires_at: Instant) -> bool:
+        return await self._set(portal, grant, requested_at=requested_at, expires_at=expires_at)
+
+    async def opened(self, portal: str, grant: bytes, *, expires_at: Instant | None = None) -> bool:
+        expiry = {} if expires_at is None else {"expires_at": expires_at}
+        return await self._set(portal, grant, _grant.c.opened_at.is_(None), opened_at=self._now, **expiry)
+
+    async def keep(self, portal: str, grant: bytes, sealed: bytes) -> bool:
+        return await self._set(portal, grant, sealed=sealed)
+
+    async def count_try(self, portal: str, grant: bytes) -> int:
+        statement = update(_grant).where(_this(portal, grant)).values(tries=_grant.c.tries + 1)
+        return await self._connection.scalar(statement.returning(_grant.c.tries)) or 0
+
+    async def consume(self, portal: str, grant: bytes, *, credential_version: int) -> Grant | None:
+        statement = (
+            update(_grant)
+            .where(
+                _this(portal, grant),
+                _grant.c.state == State.ISSUED,
+                _grant.c.credential_version == credential_version,
+                self._in_time(),
+            )
+            .values(state=State.CONSUMED, ended_at=self._now)
+            .returning(_grant)
+        )
+        row = (await self._connection.execute(statement)).one_or_none()
+        if row is None:
+            return None
+        consumed = Grant(**row._asdict())
+        if consumed.sealed is not None:
+            # The caller completes the grant with them; the row keeps them no longer.
+            await self._connection.execute(update(_grant).where(_this(portal, grant)).values(sealed=None))
+        return consumed
+
+    async def end(self, portal: str, grant: bytes, state: State) -> bool:
+        ended = await self._connection.execute(self._ending(state).where(_this(portal, grant)))
+        return ended.rowcount == 1
+
+    async def end_all(
+        self, portal: str, account: str, state: State, *, purposes: Collection[Purpose] | None = None
+    ) -> int:
+        statement = self._ending(state).where(_of(portal, account))
+        if purposes is not None:
+            statement = statement.where(_grant.c.purpose.in_(list(purposes)))
+        return (await self._connection.execute(statement)).rowcount
+
+    async def purge(self, *, ended_before: Instant, limit: int) -> int:
+        lapsed = select(_grant).where(_NOT_ENDED, not_(self._in_time())).limit(limit)
+        await self._connection.execute(self._ending(State.EXPIRED).where(among(_grant, lapsed)))
+        over = select(_grant).where(_grant.c.ended_at < ended_before).order_by(_grant.c.ended_at).limit(limit)
+        return (await self._connection.execute(delete(_grant).where(among(_grant, over)))).rowcount
+
+    async def _set(self, portal: str, grant: bytes, *where: ColumnElement[bool], **values: Any) -> bool:
+        statement = update(_grant).where(_this(portal, grant), _NOT_ENDED, self._in_time(), *where)
+        return (await self._connection.execute(statement.values(**values))).rowcount == 1
+
+    def _ending(self, state: State) -> Update:
+        return update(_grant).where(_NOT_ENDED).values(state=state, ended_at=self._now, sealed=None)
+
+    def _in_time(self) -> ColumnElement[bool]:
+        """`Grant.live`, but for the state."""
+        return and_(_grant.c.expires_at > self._now, _grant.c.issued_at <= self._now + CLOCK_SKEW)
+
+
+def _this(portal: str, grant: bytes) -> ColumnElement[bool]:
+    return and_(_grant.c.portal == portal, _grant.c.id == grant)
+
+
+def _of(portal: str, account: str) -> ColumnElement[bool]:
+    return and_(_grant.c.portal == portal, _grant.c.account == account)

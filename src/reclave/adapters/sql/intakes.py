@@ -1,0 +1,116 @@
+"""Intakes: written at the door, claimed and resolved by workers."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from reclave.adapters.sql.bulk import ManyRows, among
+from reclave.adapters.sql.counters import SqlLimits, count_turned_away
+from reclave.adapters.sql.tables import intake as _intake
+from reclave.domain.intake import Admission, Intake, Outcome, Request
+from reclave.domain.time import Instant, Span
+
+_OF_REQUEST = (
+    "portal",
+    "id",
+    "journey",
+    "sealed_fields",
+    "identifier",
+    "client",
+    "language",
+    "waiting",
+    "reference",
+)
+_DOMAIN = [each for each in _intake.columns if each.name != "claimed_until"]
+_WRITE = ManyRows(_intake, [*_OF_REQUEST, "accepted_at", "fence", "claimed_until"])
+
+
+async def admit(connection: AsyncConnection, now: Instant, requests: Sequence[Request]) -> list[Admission]:
+    """Take every request's costs and write the intakes of those that pass, in one transaction.
+
+    Of requests that share a key the earlier ones are served first. What a refused request took stays taken.
+    """
+    costs = [cost for request in requests for cost in (*request.costs, request.cooldown)]
+    passed = iter(await SqlLimits(connection, now).take(costs))
+    admissions = []
+    for request in requests:
+        within = [next(passed) == cost.amount for cost in request.costs]
+        cooled = next(passed) == request.cooldown.amount
+        if all(within):
+            admissions.append(Admission.ACCEPTED if cooled else Admission.COOLING)
+        else:
+            admissions.append(Admission.OVER_LIMIT)
+    answered = list(zip(requests, admissions, strict=True))
+    accepted = [_row(request, now) for request, admission in answered if admission is Admission.ACCEPTED]
+    if accepted:
+        await _WRITE.insert(connection, accepted)
+    away = (request.portal for request, admission in answered if admission is not Admission.ACCEPTED)
+    await count_turned_away(connection, now, away)
+    return admissions
+
+
+def _row(request: Request, now: Instant) -> dict[str, str | bytes | int]:
+    row = {name: getattr(request, name) for name in _OF_REQUEST}
+    return {**row, "accepted_at": now, "fence": 0, "claimed_until": 0}
+
+
+class SqlIntakes:
+    """`ports.store.Intakes` on SQL."""
+
+    def __init__(self, connection: AsyncConnection, now: Instant) -> None:
+        self._connection = connection
+        self._now = now
+
+    async def claim(self, *, limit: int, lease: Span) -> list[Intake]:
+        until = self._now + lease
+        unclaimed = or_(_intake.c.claimed_until <= self._now, _intake.c.claimed_until > until)
+        oldest = (
+            select(_intake)
+            .where(_intake.c.outcome.is_(None), unclaimed)
+            .order_by(_intake.c.accepted_at)
+            .limit(limit)
+        )
+        statement = (
+            update(_intake)
+            .where(among(_intake, oldest))
+            .values(fence=_intake.c.fence + 1, claimed_until=until)
+            .returning(*_DOMAIN)
+        )
+        claimed = [Intake(**row._asdict()) for row in await self._connection.execute(statement)]
+        return sorted(claimed, key=lambda intake: intake.accepted_at)
+
+    async def resolve(self, intake: Intake, outcome: Outcome) -> bool:
+        ours = and_(_this(intake.portal, intake.id), _intake.c.fence == intake.fence)
+        statement = update(_intake).where(ours, _intake.c.outcome.is_(None))
+        resolved = await self._connection.execute(statement.values(outcome=outcome, sealed_fields=None))
+        return resolved.rowcount == 1
+
+    async def get(self, portal: str, intake: bytes) -> Intake | None:
+        row = (await self._connection.execute(select(*_DOMAIN).where(_this(portal, intake)))).one_or_none()
+        return None if row is None else Intake(**row._asdict())
+
+    async def erase(self, *, accepted_before: Instant) -> int:
+        statement = update(_intake).where(
+            _intake.c.outcome.is_(None), _intake.c.accepted_at < accepted_before
+        )
+        erased = await self._connection.execute(statement.values(outcome=Outcome.STALE, sealed_fields=None))
+        return erased.rowcount
+
+    async def purge(self, *, accepted_before: Instant, limit: int) -> int:
+        over = (
+            select(_intake)
+            .where(_intake.c.outcome.is_not(None), _intake.c.accepted_at < accepted_before)
+            .order_by(_intake.c.accepted_at)
+            .limit(limit)
+        )
+        return (await self._connection.execute(delete(_intake).where(among(_intake, over)))).rowcount
+
+    async def waiting(self) -> tuple[int, Instant | None]:
+        query = select(func.count(), func.min(_intake.c.accepted_at)).where(_intake.c.outcome.is_(None))
+        count, oldest = (await self._connection.execute(query)).one()
+        return count, oldest
+
+
+def _this(portal: str, intake: bytes) -> ColumnElement[bool]:
+    return and_(_intake.c.portal == portal, _intake.c.id == intake)

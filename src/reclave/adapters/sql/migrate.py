@@ -1,0 +1,79 @@
+"""Bring a database's schema up to date; Alembic is imported only here, when it is needed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, event, inspect, make_url, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.pool import NullPool
+
+from reclave.adapters.sql.engine import POSTGRESQL, SQLITE, configure_sqlite, create_sqlite_file
+from reclave.adapters.sql.store import SqlStore
+
+HEAD = "0001"
+"""The revision that this code works with; a test compares it with the newest in `migrations/versions`."""
+
+SCRIPTS = "reclave.adapters.sql:migrations"
+
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('reclave migrate', 0))")
+
+
+def upgrade(url: str) -> None:
+    """Create or update every table at a store's URL, in one transaction; several may try at the same time.
+
+    Raises ValueError for a URL that is no store's, FileNotFoundError where a SQLite file's folder is missing.
+    """
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", SCRIPTS)
+    with connect(url) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+async def pending(store: SqlStore) -> bool:
+    """Whether the database's schema is another than this code works with; Alembic is not needed to tell."""
+    async with store.database.reading() as (connection, _now):
+        return await _revision(connection) != HEAD
+
+
+async def _revision(connection: AsyncConnection) -> str | None:
+    if not await connection.run_sync(lambda sync: inspect(sync).has_table("alembic_version")):
+        return None
+    revision: str | None = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
+
+
+@contextmanager
+def connect(url: str) -> Iterator[Connection]:
+    """A blocking connection in a transaction that keeps other migrations waiting and ends with the block."""
+    parsed = make_url(url)
+    if parsed.drivername == SQLITE:
+        create_sqlite_file(parsed)
+        parsed = parsed.set(drivername="sqlite")
+    elif parsed.drivername != POSTGRESQL:
+        raise ValueError(f"{parsed.drivername!r} is not a store's database")
+    on_sqlite = parsed.drivername == "sqlite"
+    options = {"isolation_level": None} if on_sqlite else {"prepare_threshold": None}
+    engine = create_engine(parsed, connect_args=options, poolclass=NullPool)
+    if on_sqlite:
+        event.listen(engine, "connect", _configure)
+        event.listen(engine, "begin", _begin)
+    try:
+        with engine.begin() as connection:
+            if not on_sqlite:
+                connection.execute(_ONE_AT_A_TIME)
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def _configure(connection: Any, _record: object) -> None:
+    configure_sqlite(connection)
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

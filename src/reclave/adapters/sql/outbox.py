@@ -1,0 +1,141 @@
+"""The outbox and its deliveries."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from reclave.adapters.sql.bulk import among
+from reclave.adapters.sql.columns import values_of
+from reclave.adapters.sql.tables import delivery as _delivery
+from reclave.adapters.sql.tables import outbox as _outbox
+from reclave.domain.outbox import Deferred, Delivery, Message, MessageState, Refused, Sent, Template
+from reclave.domain.time import DAY, Instant, Span
+from reclave.ports.store import Attempt
+
+_DOMAIN = [each for each in _outbox.columns if each.name not in {"state", "due_at", "was_due_at"}]
+_ANSWERS: dict[str, type[Delivery]] = {"sent": Sent, "deferred": Deferred, "refused": Refused}
+_NAMES = {answer: name for name, answer in _ANSWERS.items()}
+
+
+class SqlOutbox:
+    """`ports.store.Outbox` on SQL. A message that is claimed is due again when its lease ends."""
+
+    def __init__(self, connection: AsyncConnection, now: Instant) -> None:
+        self._connection = connection
+        self._now = now
+
+    async def add(self, message: Message, *, not_before: Instant = 0) -> None:
+        queued = {"created_at": self._now, "attempts": 0, "fence": 0, "state": MessageState.QUEUED}
+        values = {**values_of(message), **queued, "due_at": max(self._now, not_before)}
+        await self._connection.execute(insert(_outbox).values(values))
+
+    async def claim(self, *, limit: int, lease: Span) -> list[Message]:
+        oldest = (
+            select(_outbox)
+            .where(or_(self._due(MessageState.QUEUED, DAY), self._due(MessageState.SENDING, lease)))
+            .order_by(_outbox.c.due_at, _outbox.c.created_at)
+            .limit(limit)
+        )
+        statement = (
+            update(_outbox)
+            .where(among(_outbox, oldest))
+            .values(
+                state=MessageState.SENDING,
+                attempts=_outbox.c.attempts + 1,
+                fence=_outbox.c.fence + 1,
+                was_due_at=_outbox.c.due_at,
+                due_at=self._now + lease,
+            )
+            .returning(_outbox.c.was_due_at, *_DOMAIN)
+        )
+        rows = list(await self._connection.execute(statement))
+        rows.sort(key=lambda row: (row.was_due_at, row.created_at))
+        claimed = [Message(**{each.name: getattr(row, each.name) for each in _DOMAIN}) for row in rows]
+        if claimed:
+            await self._connection.execute(insert(_delivery), [self._attempt(message) for message in claimed])
+        return claimed
+
+    async def settle(self, message: Message, answer: Delivery, *, retry_at: Instant | None = None) -> bool:
+        state, due_at = MessageState.FAILED, None
+        if isinstance(answer, Sent):
+            state = MessageState.SENT
+        elif isinstance(answer, Deferred) and retry_at is not None:
+            state, due_at = MessageState.QUEUED, retry_at
+        if not await self._release(message, state, due_at):
+            return False
+        statement = update(_delivery).where(
+            _delivery.c.portal == message.portal,
+            _delivery.c.message == message.id,
+            _delivery.c.number == message.attempts,
+        )
+        said = {"answer": _NAMES[type(answer)], "code": answer.code, "text": answer.text}
+        await self._connection.execute(statement.values(ended_at=self._now, **said))
+        return True
+
+    async def cancel(self, message: Message) -> bool:
+        return await self._release(message, MessageState.CANCELLED, None)
+
+    async def mailed(self, portal: str, template: Template, recipient: bytes, *, since: Instant) -> bool:
+        found = exists().where(
+            _outbox.c.portal == portal,
+            _outbox.c.recipient == recipient,
+            _outbox.c.template == template,
+            _outbox.c.created_at >= since,
+        )
+        return bool(await self._connection.scalar(select(found)))
+
+    async def state(self, portal: str, message: bytes) -> str | None:
+        query = select(_outbox.c.state).where(_this(portal, message))
+        state: MessageState | None = await self._connection.scalar(query)
+        return state
+
+    async def attempts(self, portal: str, message: bytes) -> list[Attempt]:
+        query = (
+            select(_delivery)
+            .where(_delivery.c.portal == portal, _delivery.c.message == message)
+            .order_by(_delivery.c.number)
+        )
+        return [
+            Attempt(row.number, row.began_at, row.answer and _ANSWERS[row.answer](row.code, row.text))
+            for row in await self._connection.execute(query)
+        ]
+
+    async def next_due(self) -> Instant | None:
+        query = select(func.min(_outbox.c.due_at)).where(_outbox.c.state == MessageState.QUEUED)
+        due: Instant | None = await self._connection.scalar(query)
+        return due
+
+    async def purge(self, *, ended_before: Instant, limit: int) -> int:
+        over = (
+            select(_outbox)
+            .where(_outbox.c.created_at < ended_before, _outbox.c.due_at.is_(None))
+            .order_by(_outbox.c.created_at)
+            .limit(limit)
+        )
+        return (await self._connection.execute(delete(_outbox).where(among(_outbox, over)))).rowcount
+
+    def _due(self, state: MessageState, furthest: Span) -> ColumnElement[bool]:
+        due = or_(_outbox.c.due_at <= self._now, _outbox.c.due_at > self._now + furthest)
+        return and_(_outbox.c.state == state, due)
+
+    def _attempt(self, message: Message) -> dict[str, Any]:
+        return {
+            "portal": message.portal,
+            "message": message.id,
+            "number": message.attempts,
+            "began_at": self._now,
+        }
+
+    async def _release(self, message: Message, state: MessageState, due_at: Instant | None) -> bool:
+        """Move a claimed message on, if the claim still is this one's."""
+        statement = update(_outbox).where(
+            _this(message.portal, message.id),
+            _outbox.c.state == MessageState.SENDING,
+            _outbox.c.fence == message.fence,
+        )
+        return (await self._connection.execute(statement.values(state=state, due_at=due_at))).rowcount == 1
+
+
+def _this(portal: str, message: bytes) -> ColumnElement[bool]:
+    return and_(_outbox.c.portal == portal, _outbox.c.id == message)

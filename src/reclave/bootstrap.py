@@ -1,0 +1,259 @@
+"""The only place where adapters are chosen and wired."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+import structlog
+from starlette.types import ASGIApp
+
+from reclave.adapters.argon2 import Argon2Hasher
+from reclave.adapters.bell import BellReader, PipeBell
+from reclave.adapters.clock import SystemClock
+from reclave.adapters.directory_builtin import BuiltinDirectory
+from reclave.adapters.entropy import SystemEntropy
+from reclave.adapters.keyring import create_keyring
+from reclave.adapters.keyring_vault import KeyringVault
+from reclave.adapters.logs import configure_logs
+from reclave.adapters.portal_files import PortalFiles, read_portals
+from reclave.adapters.smtp import SmtpMailer, SmtpSettings
+from reclave.adapters.sql.store import open_store
+from reclave.domain.errors import ReclaveError
+from reclave.journeys.services import Services
+from reclave.pages.assets import Assets
+from reclave.pages.client import read_networks
+from reclave.pages.mail import Post
+from reclave.pages.page import Site
+from reclave.pages.render import Renderer
+from reclave.ports.entropy import Bell
+from reclave.ports.mailer import Mailer
+from reclave.settings import Settings
+from reclave.web.app import TEMPLATES, web_app
+from reclave.worker.loop import Worker
+from reclave.worker.rehearsal import rehearsal
+from reclave.worker.sender import Sender
+
+RESTART_SECONDS = 1.0
+STOP_SECONDS = 10.0
+_log = structlog.get_logger("reclave")
+
+
+class NotReady(ReclaveError):
+    """The service cannot start; says what is missing and how to mend it."""
+
+    code = "not_ready"
+
+
+class SilentBell:
+    """A bell for a process without a worker of its own: workers find the work by polling."""
+
+    def ring(self) -> None:
+        """Nobody listens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wired:
+    """Services with the adapters behind them."""
+
+    settings: Settings
+    services: Services
+    files: PortalFiles
+
+
+@asynccontextmanager
+async def wired(settings: Settings, bell: Bell | None = None) -> AsyncIterator[Wired]:
+    """Open everything that journeys need and close it afterwards.
+
+    Raises `NotReady`, `PortalRefused`, `KeyringRefused`.
+    """
+    from reclave.adapters.sql.migrate import pending
+
+    entropy = SystemEntropy()
+    vault = KeyringVault(settings.keyring, entropy)
+    files = read_portals(settings.portals)
+    store = await open_store(settings.database, clock_offset=lambda: settings.clock_offset)
+    hasher = Argon2Hasher(vault, workers=settings.hashing_threads or os.cpu_count() or 1)
+    try:
+        if await pending(store):
+            raise NotReady("the database is not up to date: run `reclave migrate`")
+        services = Services(
+            store=store,
+            directory=BuiltinDirectory(),
+            vault=vault,
+            hasher=hasher,
+            entropy=entropy,
+            bell=bell or SilentBell(),
+            clock=SystemClock(),
+            portals=dict(files.portals),
+            special_use_domains=settings.special_use_domains,
+        )
+        yield Wired(settings, services, files)
+    finally:
+        await store.close()
+        hasher.close()
+
+
+def build_site(wired: Wired) -> Site:
+    """What the pages share."""
+    assets = {
+        id: Assets(portal, portal.file.portal.path, wired.files.logos[id])
+        for id, portal in wired.files.portals.items()
+    }
+    assets[""] = Assets(None, "", None)
+    return Site(
+        services=wired.services,
+        base_url=wired.settings.base_url,
+        renderer=Renderer([TEMPLATES]),
+        assets=assets,
+        trusted=read_networks(wired.settings.trusted_proxies),
+    )
+
+
+def build_web(wired: Wired) -> ASGIApp:
+    """The ASGI application."""
+    return web_app(build_site(wired))
+
+
+def build_mailer(settings: Settings) -> Mailer:
+    """The mailer that the settings describe."""
+    return SmtpMailer(
+        SmtpSettings(
+            host=settings.smtp_host,
+            port=settings.smtp_port,
+            security=cast(Literal["starttls", "tls", "none"], settings.smtp_security),
+            username=settings.smtp_username or None,
+            password=settings.smtp_secret or None,
+            ca_file=Path(settings.smtp_ca_file) if settings.smtp_ca_file else None,
+        )
+    )
+
+
+def build_worker(wired: Wired, mailer: Mailer) -> Worker:
+    """A worker over the services and a mailer."""
+    post = Post(wired.services, wired.settings.base_url)
+    return Worker(wired.services, Sender(wired.services, mailer, post), rehearsal(wired.services, post))
+
+
+async def run_worker(settings: Settings, bell_fd: int | None) -> None:
+    """Work until SIGTERM or SIGINT, or until the process at the other end of the bell is gone."""
+    stop = _stop_on_signals()
+    async with wired(settings) as parts:
+        mailer = build_mailer(settings)
+        worker = build_worker(parts, mailer)
+        listening = [] if bell_fd is None else _listen_to_bell(bell_fd, worker, stop)
+        worker.wake()
+        await worker.run(stop)
+        for task in listening:
+            task.cancel()
+        await mailer.close()
+
+
+def _listen_to_bell(bell_fd: int, worker: Worker, stop: asyncio.Event) -> list[asyncio.Task[None]]:
+    rung = asyncio.Event()
+    reader = BellReader(bell_fd, rung)
+    reader.start()
+    return [
+        asyncio.create_task(_pass_on(rung, worker, stop)),
+        asyncio.create_task(_end_with_parent(reader, stop)),
+    ]
+
+
+async def _pass_on(rung: asyncio.Event, worker: Worker, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        await rung.wait()
+        rung.clear()
+        worker.wake()
+
+
+async def _end_with_parent(reader: BellReader, stop: asyncio.Event) -> None:
+    await reader.ended.wait()
+    stop.set()
+
+
+async def serve(settings: Settings, worker_command: list[str], ready: Callable[[str], None]) -> None:
+    """Serve pages here and work in a child process, until SIGTERM or SIGINT.
+
+    `worker_command` starts the worker; `--bell-fd N` is appended. `ready` is told the address once pages are
+    answered. Raises `AddressInUse`, `NotReady` and what `wired` raises.
+    """
+    from reclave.web.server import ServerLimits, listen, serve_http
+
+    stop = _stop_on_signals()
+    listener = listen(settings.host, settings.port)
+    reading, writing = os.pipe()
+    try:
+        async with wired(settings, PipeBell(writing)) as parts, asyncio.TaskGroup() as group:
+            group.create_task(_supervise([*worker_command, "--bell-fd", str(reading)], reading, stop))
+            port = listener.getsockname()[1]
+            await serve_http(
+                build_web(parts),
+                [listener],
+                limits=ServerLimits(),
+                stop=stop,
+                ready=lambda: ready(f"http://{settings.host}:{port}"),
+            )
+            stop.set()
+    finally:
+        os.close(writing)
+        os.close(reading)
+
+
+async def _supervise(command: list[str], bell_fd: int, stop: asyncio.Event) -> None:
+    """Keep one worker running; one that ends by itself is started again after a moment."""
+    while not stop.is_set():
+        process = await asyncio.create_subprocess_exec(*command, pass_fds=[bell_fd])
+        ended = asyncio.create_task(process.wait())
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not ended.done():
+            process.terminate()
+            try:
+                await asyncio.wait_for(asyncio.shield(ended), STOP_SECONDS)
+            except TimeoutError:
+                process.kill()
+                await ended
+            return
+        _log.error("worker_ended", code=process.returncode)
+        await asyncio.wait({asyncio.create_task(stop.wait())}, timeout=RESTART_SECONDS)
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def configure_logging(settings: Settings) -> None:
+    """Redacted JSON logs on standard error."""
+    configure_logs(settings.log_level)
+
+
+def upgrade_database(settings: Settings) -> None:
+    """Bring the database up to date; Alembic is imported only here."""
+    from reclave.adapters.sql.migrate import upgrade
+
+    upgrade(settings.database)
+
+
+def new_keyring(path: Path) -> None:
+    """Create a keyring file. Raises `KeyringRefused`, FileExistsError."""
+    create_keyring(path, SystemEntropy(), SystemClock().now())
+
+
+def check_portals(folder: Path) -> PortalFiles:
+    """Read a folder of portal files. Raises `PortalRefused`."""
+    return read_portals(folder)
+
+
+def own_command(*arguments: str) -> list[str]:
+    """The command line that starts this program again."""
+    return [sys.executable, "-m", "reclave", *arguments]

@@ -1,0 +1,54 @@
+"""The audit trail: every authentication and recovery event, without secrets (S43–S45)."""
+
+import hmac
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from reclave.domain.time import Instant
+
+
+class Event(StrEnum):
+    """What can happen to an account; stable names."""
+
+    RECOVERY_RESOLVED = "recovery_resolved"
+    GRANT_ISSUED = "grant_issued"
+    GRANT_RESENT = "grant_resent"
+    GRANT_OPENED = "grant_opened"
+    GRANT_ENDED = "grant_ended"
+    MESSAGE_SENT = "message_sent"
+    MESSAGE_FAILED = "message_failed"
+    MESSAGE_CANCELLED = "message_cancelled"
+    SIGN_IN_SUCCEEDED = "sign_in_succeeded"
+    SIGN_IN_REFUSED = "sign_in_refused"
+    SIGN_IN_THROTTLED = "sign_in_throttled"
+    SPRAY_SUSPECTED = "spray_suspected"
+    SIGNED_OUT = "signed_out"
+    SESSIONS_ENDED = "sessions_ended"
+    PASSWORD_CHANGED = "password_changed"
+    ACCOUNT_ACTIVATED = "account_activated"
+    ADDRESS_CHANGE_ASKED = "address_change_asked"
+    ADDRESS_CHANGED = "address_changed"
+    CODE_REFUSED = "code_refused"
+    REPORTED_NOT_ME = "reported_not_me"
+    CASE_OPENED = "case_opened"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One event: when (the database's clock), which account, from where (keyed digest), under which reference."""
+
+    portal: str
+    event: Event
+    account: str | None = None
+    client: bytes = b""
+    reference: str = ""
+    detail: dict[str, str] = field(default_factory=dict)
+    at: Instant = 0
+
+
+def chained(key: bytes, previous: bytes, entries: list[bytes]) -> bytes:
+    """The seal of a batch: HMAC-SHA-256 over the previous seal and the length-prefixed entries (S45)."""
+    seal = hmac.new(key, previous, "sha256")
+    for entry in entries:
+        seal.update(len(entry).to_bytes(4, "big") + entry)
+    return seal.digest()

@@ -1,0 +1,99 @@
+"""Queueing mail: what is said is sealed, secrets are derived only when it is sent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from reclave.domain.accounts import Account
+from reclave.domain.grants import Grant
+from reclave.domain.outbox import Message, Template
+from reclave.domain.portal import Portal
+from reclave.journeys.services import Services
+from reclave.ports.store import Transaction
+
+_SEAL = "outbox"
+
+
+class Letter(msgspec.Struct, frozen=True, kw_only=True):
+    """What a message says besides its secrets. Instants are microseconds UTC; `place` is a browser in words."""
+
+    to: str
+    canonical: str
+    account: str = ""
+    at: int = 0
+    place: str = ""
+    new_address: str = ""
+    effective_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A stored address and its canonical form."""
+
+    stored: str
+    canonical: str
+
+    @classmethod
+    def of(cls, account: Account) -> "Recipient":
+        """The registered address of a reachable account. Raises ValueError for one without."""
+        if account.address is None or account.address_canonical is None:
+            raise ValueError("the account has no address")
+        return cls(account.address, account.address_canonical)
+
+
+def recipient_digest(services: Services, portal: str, canonical: str) -> bytes:
+    """The keyed digest under which the outbox knows a recipient."""
+    return services.vault.digest("recipient", portal, canonical)
+
+
+async def queue(
+    services: Services,
+    tx: Transaction,
+    portal: Portal,
+    template: Template,
+    recipient: Recipient,
+    *,
+    language: str,
+    reference: str,
+    account: str = "",
+    grants: Sequence[Grant] = (),
+    report: Grant | None = None,
+    needs_grant: bool = False,
+    at: int = 0,
+    place: str = "",
+    new_address: str = "",
+    effective_at: int = 0,
+) -> None:
+    """Queue a message in the transaction that gives the reason for it."""
+    message_id = services.new_id()
+    letter = Letter(
+        to=recipient.stored,
+        canonical=recipient.canonical,
+        account=account,
+        at=at,
+        place=place,
+        new_address=new_address,
+        effective_at=effective_at,
+    )
+    domain = portal.sender_domain
+    await tx.outbox.add(
+        Message(
+            portal=portal.id,
+            id=message_id,
+            template=template,
+            language=language,
+            message_id=f"<{services.new_id().hex()}@{domain}>",
+            reference=reference,
+            sealed=services.vault.seal(_SEAL, msgspec.json.encode(letter), message_id),
+            recipient=recipient_digest(services, portal.id, recipient.canonical),
+            grants=tuple(grant.id for grant in grants),
+            report=report.id if report else None,
+            needs_grant=needs_grant,
+        )
+    )
+
+
+def letter_of(services: Services, message: Message) -> Letter:
+    """Open what a message says. Raises `Unsealable` when its key is gone."""
+    return msgspec.json.decode(services.vault.open(_SEAL, message.sealed, message.id), type=Letter)

@@ -1,0 +1,236 @@
+"""«Registro de datos de ingreso» (P3, P8): the one thing that an initial or temporary password opens.
+
+An address that is not yet the account's is confirmed by a typed code in the same session before anything changes;
+then one transaction consumes the grant, sets the password, ends everything else and queues the notice.
+"""
+
+from dataclasses import dataclass, replace
+
+from reclave.domain.accounts import Account, Provenance, Status
+from reclave.domain.addresses import Address, AddressRefused, mask_address, parse_address
+from reclave.domain.audit import Event
+from reclave.domain.errors import FieldRefused, FormRefused, SecretEnded
+from reclave.domain.grants import Grant, Purpose, State
+from reclave.domain.outbox import Template
+from reclave.domain.passwords import normalise
+from reclave.domain.portal import Portal
+from reclave.domain.time import Instant
+from reclave.journeys import grants, messages
+from reclave.journeys.confirm_address import Confirmation, Pending, ask_for_code, check_code, confirmation
+from reclave.journeys.new_password import check_new_password
+from reclave.journeys.services import Caller, Services
+from reclave.journeys.sessions import SignedInAs
+from reclave.ports.store import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What the forced change knows: until when, whether it is the first sign-in, and what waits for a code."""
+
+    grant: Grant
+    first: bool
+    waiting: Confirmation | None
+
+
+async def look(services: Services, portal: Portal, who: SignedInAs) -> Details:
+    """The state of the forced change. Raises `SecretEnded` when its grant has ended."""
+    async with services.store.reading() as tx:
+        grant = await _live_grant(tx, portal, who)
+        return Details(grant, grant.purpose is Purpose.ACTIVATE, await confirmation(services, tx, who.account))
+
+
+async def submit(
+    services: Services,
+    portal: Portal,
+    who: SignedInAs,
+    typed_address: str,
+    password: str,
+    repeated: str,
+    caller: Caller,
+) -> bool:
+    """Set the password, or first ask for the code that confirms a new address; True when all is done.
+
+    Raises `FormRefused`, `SecretEnded`, `Overloaded`.
+    """
+    details = await look(services, portal, who)
+    refused: list[FieldRefused] = []
+    address = None
+    try:
+        address = parse_address(typed_address, special_use=services.special_use_domains)
+    except AddressRefused as error:
+        refused.append(FieldRefused("email", error.code, **error.detail))
+    handed_over = services.vault.secret(details.grant.bound(services.vault.epoch))
+    refused += check_new_password(portal, who, password, repeated, address=address, temporary=handed_over)
+    if refused or address is None:
+        raise FormRefused(*refused)
+    hashed = await services.hasher.hash(normalise(password))
+    async with services.store.transaction() as tx:
+        account = await services.directory.get(tx, portal.id, who.account.id, lock=True)
+        if account is None:
+            raise SecretEnded(State.REVOKED)
+        if _is_registered(account, address):
+            await _complete(services, tx, portal, account, details.grant, address, hashed, caller)
+            done = True
+        else:
+            await _live_grant(tx, portal, who)
+            pending = Pending(address.stored, address.canonical, hashed)
+            await ask_for_code(services, tx, portal, account, pending, caller)
+            done = False
+    services.bell.ring()
+    return done
+
+
+async def confirm(services: Services, portal: Portal, who: SignedInAs, typed_code: str, caller: Caller) -> None:
+    """Complete the change with the code that was mailed to the new address. Raises `FormRefused`, `SecretEnded`."""
+    details = await look(services, portal, who)
+    found = await check_code(services, portal, who.account, typed_code, caller)
+    if found.pending.password_hash is None:
+        raise FormRefused(FieldRefused("code", "code_ended"))
+    async with services.store.transaction() as tx:
+        account = await services.directory.get(tx, portal.id, who.account.id, lock=True)
+        if account is None:
+            raise SecretEnded(State.REVOKED)
+        await _consume(tx, found.grant, account)
+        await _complete(
+            services,
+            tx,
+            portal,
+            account,
+            details.grant,
+            found.pending.address,
+            found.pending.password_hash,
+            caller,
+        )
+    services.bell.ring()
+
+
+async def _live_grant(tx: Transaction, portal: Portal, who: SignedInAs) -> Grant:
+    grant = await tx.grants.get(portal.id, who.session.grant or b"")
+    if grant is None:
+        raise SecretEnded(State.EXPIRED)
+    if not grant.live(tx.now) or grant.credential_version != who.account.credential_version:
+        raise SecretEnded(grant.ending(tx.now))
+    return grant
+
+
+def _is_registered(account: Account, address: Address) -> bool:
+    return account.reachable() and account.address_canonical == address.canonical
+
+
+async def _consume(tx: Transaction, grant: Grant, account: Account) -> None:
+    consumed = await tx.grants.consume(account.portal, grant.id, credential_version=account.credential_version)
+    if consumed is None:
+        current = await tx.grants.get(account.portal, grant.id)
+        ended = current.ending(tx.now) if current else State.EXPIRED
+        raise SecretEnded(State.REPLACED if ended in {State.ISSUED, State.APPLYING} else ended)
+
+
+async def _complete(
+    services: Services,
+    tx: Transaction,
+    portal: Portal,
+    account: Account,
+    grant: Grant,
+    address: Address,
+    password_hash: str,
+    caller: Caller,
+) -> None:
+    await _consume(tx, grant, account)
+    first = account.status is Status.AWAITING_FIRST_SIGN_IN
+    changed = replace(
+        _with_address(account, address, tx.now + portal.address_wait),
+        status=Status.ACTIVE,
+        password_hash=password_hash,
+        password_blocked=False,
+        language=caller.language,
+        credential_version=account.credential_version + 1,
+        changed_at=tx.now,
+    )
+    if not await tx.accounts.change(changed, was=account.credential_version):
+        raise SecretEnded(State.REPLACED)
+    await grants.end_everything(tx, changed)
+    event = Event.ACCOUNT_ACTIVATED if first else Event.PASSWORD_CHANGED
+    await grants.record(tx, event, changed, grant.reference, client=caller.client, device=caller.device)
+    await notify_change(
+        services,
+        tx,
+        portal,
+        changed,
+        Template.FIRST_REGISTRATION if first else Template.PASSWORD_CHANGED,
+        grant.reference,
+        caller,
+    )
+    if changed.next_address:
+        await notify_old_address(services, tx, portal, changed, grant.reference, caller)
+
+
+def _with_address(account: Account, address: Address, effective_at: Instant) -> Account:
+    """The account with an address that its owner has just proven; a different registered one gives way later (S35)."""
+    if account.reachable() and account.address_canonical != address.canonical:
+        return replace(
+            account,
+            next_address=address.stored,
+            next_address_canonical=address.canonical,
+            next_address_at=effective_at,
+        )
+    return replace(
+        account,
+        address=address.stored,
+        address_canonical=address.canonical,
+        address_provenance=Provenance.CONFIRMED,
+        next_address=None,
+        next_address_canonical=None,
+        next_address_at=None,
+    )
+
+
+async def notify_change(
+    services: Services,
+    tx: Transaction,
+    portal: Portal,
+    account: Account,
+    template: Template,
+    reference: str,
+    caller: Caller,
+) -> None:
+    """Queue the notice of a change to the registered address, with «No fui yo» (S21)."""
+    if not account.reachable():
+        return
+    report = await grants.report_grant(services, tx, account, reference=reference, context=grants.CHANGED)
+    await messages.queue(
+        services,
+        tx,
+        portal,
+        template,
+        messages.Recipient.of(account),
+        language=caller.language,
+        reference=reference,
+        account=account.id,
+        report=report,
+        at=tx.now,
+        place=caller.device,
+    )
+
+
+async def notify_old_address(
+    services: Services, tx: Transaction, portal: Portal, account: Account, reference: str, caller: Caller
+) -> None:
+    """Tell the registered address that another one will take its place, with a link that stops it (S35)."""
+    await tx.grants.end_all(portal.id, account.id, State.REPLACED, purposes={Purpose.REVERT_ADDRESS})
+    revert = await grants.revert_grant(services, tx, account, reference=reference)
+    await grants.record(tx, Event.ADDRESS_CHANGE_ASKED, account, reference, client=caller.client)
+    await messages.queue(
+        services,
+        tx,
+        portal,
+        Template.ADDRESS_CHANGING,
+        messages.Recipient.of(account),
+        language=caller.language,
+        reference=reference,
+        account=account.id,
+        report=revert,
+        at=tx.now,
+        place=caller.device,
+        new_address=mask_address(account.next_address or ""),
+        effective_at=account.next_address_at or 0,
+    )

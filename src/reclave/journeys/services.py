@@ -1,0 +1,48 @@
+"""What every journey works with: the ports, and who is asking."""
+
+from dataclasses import dataclass
+
+from reclave.domain.portal import Portal
+from reclave.domain.secrets import write_reference
+from reclave.ports.clock import Clock
+from reclave.ports.directory import Directory
+from reclave.ports.entropy import Bell, Entropy
+from reclave.ports.hasher import Hasher
+from reclave.ports.store import Store
+from reclave.ports.vault import Vault
+
+HANDLE_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The adapters behind the ports, chosen once in `bootstrap`."""
+
+    store: Store
+    directory: Directory
+    vault: Vault
+    hasher: Hasher
+    entropy: Entropy
+    bell: Bell
+    clock: Clock
+    portals: dict[str, Portal]
+    special_use_domains: bool = False
+    """Whether addresses under reserved domains (RFC 2606: `.example`) are taken: in the demo and in tests."""
+
+    def new_id(self) -> bytes:
+        """128 random bits."""
+        return self.entropy.bytes(HANDLE_BYTES)
+
+    def new_reference(self) -> str:
+        """A short reference for page, mail and help desk; it opens nothing."""
+        return write_reference(self.entropy.bytes(HANDLE_BYTES))
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: a keyed digest of the network address, the browser in words, the digest of a device handle."""
+
+    client: bytes
+    device: str = ""
+    device_digest: bytes | None = None
+    language: str = "es"

@@ -1,0 +1,237 @@
+"""Sign-in by identifier with a password, or with a temporary or initial one (P3, P7); sign-out.
+
+Every path does the same work: guesses are counted by what was typed, in a transaction of their own, before anything
+is compared; an unknown account is looked up, hashed and derived for like a known one (S26).
+"""
+
+from dataclasses import dataclass, replace
+
+from reclave.domain.accounts import Account, Status
+from reclave.domain.audit import Entry, Event
+from reclave.domain.errors import FieldRefused, FormRefused, PasswordPaused, SecretEnded, SignInRefused, Throttled
+from reclave.domain.grants import Grant, Purpose
+from reclave.domain.identifiers import Identifier, IdentifierRefused, parse_identifier
+from reclave.domain.limits import Cost, Limit, Scope
+from reclave.domain.passwords import normalise
+from reclave.domain.portal import Portal
+from reclave.domain.secrets import Presentation, digest_of, read_temporary_password, same_secret
+from reclave.domain.sessions import Session, SessionKind
+from reclave.domain.throttle import PAUSE_AFTER, Guess
+from reclave.domain.time import HOUR, Span
+from reclave.journeys import grants
+from reclave.journeys.new_password import is_too_large
+from reclave.journeys.services import Caller, Services
+from reclave.ports.store import Transaction
+
+_NOBODY = "nobody"
+_OPENED_BY_TEMPORARY = (Purpose.SET_PASSWORD, Purpose.ACTIVATE)
+_COMPARED = 5
+_TEMPORARY = Presentation.TEMPORARY_PASSWORD
+_PER_CLIENT = Limit(600, HOUR, Scope.CLIENT)
+"""Sign-ins that one network address may try in an hour over all accounts: beyond it a spray is suspected (S24)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A new session: its handle for the cookie, and the handle of the device to remember."""
+
+    handle: bytes
+    session: Session
+    device: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """What the counting transaction found: the account if there is one, and which comparisons may be made."""
+
+    account: Account | None
+    grants: list[Grant]
+    password_wait: Span
+    temporary_wait: Span
+    paused: bool
+    pair: bytes
+    everyone: bytes
+
+
+async def sign_in(
+    services: Services, portal: Portal, typed_identifier: str, typed_password: str, caller: Caller
+) -> SignedIn:
+    """Open a session, full or change-only.
+
+    Raises `FormRefused` for fields that cannot be right, `Throttled`, `PasswordPaused`, `SecretEnded` for a
+    temporary password that was true once, `SignInRefused` for everything else, `Overloaded` when hashing is full.
+    """
+    identifier, password = _read(portal, typed_identifier, typed_password)
+    temporary = read_temporary_password(typed_password)
+    counted = await _count(services, portal, identifier, temporary is not None, caller)
+    if counted.password_wait and (temporary is None or counted.temporary_wait):
+        raise Throttled(counted.password_wait)
+    account = counted.account
+    may_compare = not counted.password_wait and not counted.paused
+    usable = account.password_hash if account is not None and account.can_sign_in() and may_compare else None
+    fits = False if counted.password_wait else await services.hasher.verify(usable, password)
+    grant = _grant_opened_by(services, portal, account, counted, temporary)
+    if fits and account is not None:
+        return await _open_full(services, portal, account, password, counted, caller)
+    if grant is not None and account is not None:
+        return await _open_change_only(services, portal, account, grant, counted, caller)
+    await _refuse(services, portal, counted, caller)
+    if counted.password_wait:
+        raise Throttled(counted.password_wait)
+    raise PasswordPaused if counted.paused else SignInRefused
+
+
+def _read(portal: Portal, typed_identifier: str, typed_password: str) -> tuple[Identifier, str]:
+    asked = portal.identifier_field
+    refused: list[FieldRefused] = []
+    identifier = None
+    if not typed_identifier.strip():
+        refused.append(FieldRefused("identifier", "identifier_missing"))
+    else:
+        try:
+            identifier = parse_identifier(asked.kind, typed_identifier, lengths=asked.lengths)
+        except IdentifierRefused as error:
+            refused.append(FieldRefused("identifier", error.code, **error.detail))
+    if not typed_password:
+        refused.append(FieldRefused("password", "password_missing"))
+    elif is_too_large(typed_password):
+        refused.append(FieldRefused("password", "password_too_long"))
+    if refused or identifier is None:
+        raise FormRefused(*refused)
+    return identifier, normalise(typed_password)
+
+
+async def _count(
+    services: Services, portal: Portal, identifier: Identifier, temporary: bool, caller: Caller
+) -> _Counted:
+    everyone = services.vault.digest("guess", portal.id, identifier.value)
+    async with services.store.transaction() as tx:
+        account = await services.directory.by_identifier(
+            tx, portal.id, portal.file.sign_in.identifier, identifier.value
+        )
+        owner = account.id if account else _NOBODY
+        device = caller.device_digest or caller.client
+        recognised = await tx.sessions.recognised(portal.id, device, owner)
+        pair = services.vault.digest(
+            "guess", portal.id, identifier.value, device if recognised else caller.client
+        )
+        sprayed = not recognised and await _sprays(services, tx, portal, caller)
+        wait = await tx.guesses.count(portal.id, Guess.PASSWORD, pair)
+        failures = 0 if wait else await tx.guesses.add(portal.id, Guess.PASSWORD, everyone)
+        temporary_wait = (
+            await tx.guesses.count(portal.id, Guess.TEMPORARY_PASSWORD, pair) if temporary else 0
+        )
+        recent = await tx.grants.recent(portal.id, owner, _OPENED_BY_TEMPORARY, limit=_COMPARED)
+    if sprayed:
+        raise Throttled(_PER_CLIENT.interval)
+    return _Counted(
+        account, recent, wait, temporary_wait, failures > PAUSE_AFTER and not recognised, pair, everyone
+    )
+
+
+async def _sprays(services: Services, tx: Transaction, portal: Portal, caller: Caller) -> bool:
+    key = services.vault.digest("limit", portal.id, "sign_in", caller.client)
+    (passed,) = await tx.limits.take([Cost(key, _PER_CLIENT)])
+    if passed:
+        return False
+    await tx.audit.add(Entry(portal=portal.id, event=Event.SPRAY_SUSPECTED, client=caller.client))
+    return True
+
+
+def _grant_opened_by(
+    services: Services, portal: Portal, account: Account | None, counted: _Counted, temporary: str | None
+) -> Grant | None:
+    """The grant whose temporary password was typed; derives the same number of times on every path."""
+    nobody = grants.nobody(services, portal.id)
+    opened = None
+    for grant in [*counted.grants, *[nobody] * (_COMPARED - len(counted.grants))]:
+        expected = services.vault.secret(grant.bound(services.vault.epoch, _TEMPORARY))
+        if temporary is not None and same_secret(temporary, expected) and grant is not nobody:
+            opened = opened or grant
+    return None if counted.temporary_wait or account is None else opened
+
+
+async def _open_full(
+    services: Services, portal: Portal, account: Account, password: str, counted: _Counted, caller: Caller
+) -> SignedIn:
+    stored = account.password_hash or ""
+    rehashed = await services.hasher.hash(password) if services.hasher.outdated(stored) else None
+    async with services.store.transaction() as tx:
+        current = await services.directory.get(tx, portal.id, account.id, lock=True)
+        if current is None or not current.can_sign_in() or current.password_hash != stored:
+            raise SignInRefused
+        if rehashed:
+            await tx.accounts.change(replace(current, password_hash=rehashed), was=current.credential_version)
+        await tx.guesses.reset(portal.id, Guess.PASSWORD, counted.pair)
+        await tx.guesses.reset(portal.id, Guess.PASSWORD, counted.everyone)
+        opened = await open_session(services, tx, current, SessionKind.FULL, caller)
+        device = services.new_id() if caller.device_digest is None else None
+        remembered = digest_of(device) if device else caller.device_digest
+        if remembered:
+            await tx.sessions.recognise(portal.id, remembered, account.id)
+        await grants.record(
+            tx, Event.SIGN_IN_SUCCEEDED, current, "", client=caller.client, device=caller.device
+        )
+    return SignedIn(opened.handle, opened.session, device)
+
+
+async def _open_change_only(
+    services: Services, portal: Portal, account: Account, grant: Grant, counted: _Counted, caller: Caller
+) -> SignedIn:
+    async with services.store.transaction() as tx:
+        current = await services.directory.get(tx, portal.id, account.id, lock=True)
+        fresh = await tx.grants.get(portal.id, grant.id)
+        if current is None or fresh is None or current.status not in {Status.ACTIVE, Status.AWAITING_FIRST_SIGN_IN}:
+            raise SignInRefused
+        live = fresh.live(tx.now) and fresh.credential_version == current.credential_version
+        if live:
+            await tx.guesses.reset(portal.id, Guess.TEMPORARY_PASSWORD, counted.pair)
+            finish = tx.now + portal.first_sign_in_finish if fresh.purpose is Purpose.ACTIVATE else None
+            if await tx.grants.opened(portal.id, fresh.id, expires_at=finish):
+                await grants.record(
+                    tx, Event.GRANT_OPENED, current, fresh.reference, client=caller.client, purpose=fresh.purpose
+                )
+            return await open_session(services, tx, current, SessionKind.CHANGE_ONLY, caller, grant=fresh.id)
+        how = fresh.ending(tx.now)
+        await grants.record(tx, Event.SIGN_IN_REFUSED, current, fresh.reference, client=caller.client, why=how)
+    raise SecretEnded(how)
+
+
+async def open_session(
+    services: Services,
+    tx: Transaction,
+    account: Account,
+    kind: SessionKind,
+    caller: Caller,
+    *,
+    grant: bytes | None = None,
+) -> SignedIn:
+    """Write a new session with a handle of its own (S27); the cookie's value leaves only in the answer."""
+    handle = services.new_id()
+    session = Session(
+        portal=account.portal,
+        digest=digest_of(handle),
+        account=account.id,
+        kind=kind,
+        credential_version=account.credential_version,
+        grant=grant,
+        device=caller.device,
+        client=caller.client,
+        started_at=tx.now,
+        last_seen_at=tx.now,
+    )
+    await tx.sessions.add(session)
+    return SignedIn(handle, session, None)
+
+
+async def _refuse(services: Services, portal: Portal, counted: _Counted, caller: Caller) -> None:
+    async with services.store.transaction() as tx:
+        await tx.audit.add(
+            Entry(
+                portal=portal.id,
+                event=Event.SIGN_IN_THROTTLED if counted.paused else Event.SIGN_IN_REFUSED,
+                account=counted.account.id if counted.account else None,
+                client=caller.client,
+                detail={"device": caller.device},
+            )
+        )

@@ -1,0 +1,157 @@
+"""The languages of pages and mails: catalogs with a portal's own words, times, spans, the reader's choice.
+
+English is the language of the sources; the other catalogs lie in `locale/` and are compiled at install.
+"""
+
+import gettext
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from math import inf
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from reclave.domain.time import SECOND, Instant, Span
+
+CATALOGS = Path(__file__).with_name("locale")
+DOMAIN = "reclave"
+SOURCE_LANGUAGE = "en"
+
+_LOCALES = {"es": "es", "en": "en_GB", "pt": "pt_BR"}
+_TIME = {"es": "d 'de' MMMM 'de' y, HH:mm", "en": "d MMMM y, HH:mm", "pt": "d 'de' MMMM 'de' y, HH:mm"}
+_UNITS: Sequence[tuple[Literal["day", "hour", "minute", "second"], int]] = (
+    ("day", 86_400),
+    ("hour", 3_600),
+    ("minute", 60),
+    ("second", 1),
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PLACEHOLDER = re.compile(r"%\((\w+)\)s")
+_RANGE = re.compile(
+    r"(\*|[a-z]{1,8}(?:-[a-z0-9]{1,8})*)(?:;q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?))?", re.IGNORECASE
+)
+_RANGES_READ = 40
+
+
+class Translator:
+    """The words of one portal in one language; its own words win over the catalog.
+
+    `overrides` maps English source strings to the portal's wording. Raises ValueError for one that would not
+    render: its placeholders differ from its source's, or it carries markup. Raises FileNotFoundError if the
+    language's catalog was not compiled.
+    """
+
+    def __init__(self, language: str, overrides: Mapping[str, str]) -> None:
+        for source, own in overrides.items():
+            _check_override(source, own)
+        self.language = language
+        self._overrides = dict(overrides)
+        self._catalog = _catalog(language)
+
+    def gettext(self, message: str) -> str:
+        """The wording of `message`, or `message` itself where there is none."""
+        return self._overrides.get(message) or self._catalog.gettext(message)
+
+    def ngettext(self, singular: str, plural: str, number: int) -> str:
+        """The wording for `number` things, by the language's plural rule."""
+        own = self._overrides.get(singular if number == 1 else plural)
+        return own or self._catalog.ngettext(singular, plural, number)
+
+
+_translators: dict[tuple[str, frozenset[tuple[str, str]]], Translator] = {}
+
+
+def translator(language: str, overrides: Mapping[str, str]) -> Translator:
+    """The `Translator` for these words, made once. Raises as `Translator` does."""
+    key = (language, frozenset(overrides.items()))
+    if key not in _translators:
+        _translators[key] = Translator(language, overrides)
+    return _translators[key]
+
+
+def format_time(instant: Instant, language: str, zone: ZoneInfo) -> str:
+    """Date, time (24 hours) and the zone's name: «22 de noviembre de 2026, 14:05 (hora de Colombia)»."""
+    from babel.dates import format_datetime
+
+    local = (_EPOCH + timedelta(microseconds=instant)).astimezone(zone)
+    written = format_datetime(local, _TIME[language], locale=_LOCALES[language])
+    return f"{written} ({_zone_name(local, language, zone)})"
+
+
+def format_span(span: Span, language: str) -> str:
+    """A length of time in its two largest units: «1 hora y 30 minutos». Seconds round up; zero at least."""
+    from babel.dates import format_timedelta
+    from babel.lists import format_list
+
+    seconds = max(0, -(-span // SECOND))
+    # «24 horas» says more than «1 día», which readers take for "until tomorrow evening".
+    units = _UNITS if seconds >= 2 * 86_400 else _UNITS[1:]
+    first = next((i for i, (_, size) in enumerate(units) if seconds >= size), len(units) - 1)
+    written: list[str] = []
+    for unit, size in units[first : first + 2]:
+        whole, seconds = seconds - seconds % size, seconds % size
+        if whole or not written:
+            # `granularity` and `threshold` keep Babel from rounding: 30 days are no «1 mes».
+            part = format_timedelta(
+                timedelta(seconds=whole), granularity=unit, threshold=inf, locale=_LOCALES[language]
+            )
+            written.append(part)
+    return str(format_list(written, locale=_LOCALES[language]))
+
+
+def negotiate(accept_language: str | None, offered: Sequence[str]) -> str:
+    """The offered language that Accept-Language likes best, or the first offered (RFC 9110, 12.5.4).
+
+    A range matches by its longest offered prefix (RFC 4647, 3.4: `es-CO` reads `es`). Ranges that do not
+    parse are passed over, and so is what comes after the fortieth.
+    """
+    weights: dict[str, float] = {}
+    for order, written in enumerate((accept_language or "").split(",")[:_RANGES_READ]):
+        matched = _RANGE.fullmatch("".join(written.split()))
+        if not matched:
+            continue
+        wanted, weight = matched.group(1).lower(), float(matched.group(2) or 1)
+        language = _looked_up(wanted, offered)
+        if weight and language:  # of equal weights the first written wins
+            weights.setdefault(language, weight - order / 1e6)
+        elif language == wanted:  # `es-MX;q=0` says nothing against `es`
+            weights[wanted] = 0.0
+    rest = weights.get("*", 0.0)
+    best = max(offered, key=lambda language: weights.get(language, rest))
+    return best if weights.get(best, rest) else offered[0]
+
+
+def _check_override(source: str, own: str) -> None:
+    if set(_PLACEHOLDER.findall(source)) != set(_PLACEHOLDER.findall(own)):
+        raise ValueError(f"{own!r} must carry the placeholders of {source!r}, such as %(name)s")
+    if "%" in _PLACEHOLDER.sub("", own):
+        raise ValueError(f"{own!r} has a % that is not part of a placeholder")
+    if "<" in own or "&" in own:
+        raise ValueError(f"{own!r} is a text, not markup: leave out < and &")
+
+
+@cache
+def _catalog(language: str) -> gettext.NullTranslations:
+    if language == SOURCE_LANGUAGE:
+        return gettext.NullTranslations()
+    return gettext.translation(DOMAIN, CATALOGS, [language])
+
+
+def _zone_name(local: datetime, language: str, zone: ZoneInfo) -> str:
+    from babel.dates import get_timezone_name
+
+    locale = _LOCALES[language]
+    name = str(get_timezone_name(zone, locale=locale))
+    country, city, _ = name.partition(" (")
+    if city:  # «hora de Ecuador (Guayaquil)»: the standard name reads better, where the zone has one
+        standard = str(get_timezone_name(local, locale=locale))
+        name = country if standard.startswith("GMT") else standard
+    return name if language == SOURCE_LANGUAGE else name[:1].lower() + name[1:]
+
+
+def _looked_up(wanted: str, offered: Sequence[str]) -> str | None:
+    while wanted not in ("", "*", *offered):
+        wanted = wanted.rpartition("-")[0]
+    return wanted or None

@@ -1,0 +1,131 @@
+"""Composing mail: secrets are derived here, at the moment of sending, and live only in the message."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from email.utils import parseaddr
+from typing import Any
+
+from reclave.domain.grants import Grant
+from reclave.domain.identifiers import Identifier, format_identifier
+from reclave.domain.outbox import Message, Template
+from reclave.domain.portal import Language, Portal
+from reclave.domain.secrets import Presentation
+from reclave.domain.time import Instant
+from reclave.journeys.confirm_address import code_for
+from reclave.journeys.messages import Letter
+from reclave.journeys.services import Services
+from reclave.pages.brand_css import palette
+from reclave.pages.mime import MailFrame
+from reclave.pages.render import Renderer
+from reclave.pages.urls import page_url, report_url
+from reclave.ports.mailer import Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A live grant with the identifier (canonical) of its account, as a mail lists it."""
+
+    grant: Grant
+    identifier: str
+    first: bool = False
+
+
+class Post:
+    """Composes the portals' mails; what does not change is rendered once for a portal and language."""
+
+    def __init__(self, services: Services, base_url: str) -> None:
+        self._services = services
+        self._base_url = base_url
+        self._renderer = Renderer()
+        self._frames: dict[tuple[str, str], MailFrame] = {}
+
+    def compose(
+        self,
+        message: Message,
+        letter: Letter,
+        *,
+        listed: Sequence[Listed],
+        report: Grant | None,
+        identifier: str,
+        now: Instant,
+    ) -> Envelope:
+        """A message ready for SMTP. `identifier` is the canonical one of the letter's account."""
+        portal = self._services.portals[message.portal]
+        language = next((x for x in portal.file.portal.languages if x == message.language), portal.default_language)
+        context: dict[str, Any] = {
+            "reference": message.reference,
+            "brand": palette(portal.file.brand.color),
+            "place": letter.place,
+            "report_url": self._report_url(portal, report),
+            **self._own_context(portal, message, letter, listed, report, self._show(portal, identifier)),
+        }
+        name = f"mail/{message.template}"
+        content = self._frame(portal, language).fill(
+            recipient=letter.to,
+            subject=self._render(f"{name}.subject.txt", portal, language, context).strip(),
+            message_id=message.message_id,
+            date=now,
+            text=self._render(f"{name}.txt", portal, language, context),
+            html=self._render(f"{name}.html", portal, language, context),
+            headers={},
+        )
+        return Envelope(parseaddr(portal.file.mail.sender)[1], letter.to, content)
+
+    def _own_context(
+        self,
+        portal: Portal,
+        message: Message,
+        letter: Letter,
+        listed: Sequence[Listed],
+        report: Grant | None,
+        identifier: str,
+    ) -> dict[str, Any]:
+        match message.template:
+            case Template.TEMPORARY_PASSWORD:
+                return {
+                    "accounts": [self._account(portal, one) for one in listed],
+                    "requested": letter.at,
+                    "sign_in_url": page_url(portal, self._base_url, "sign_in"),
+                }
+            case Template.CONFIRM_ADDRESS:
+                grant = listed[0].grant
+                return {
+                    "code": code_for(self._services, grant, letter.canonical),
+                    "expires": grant.expires_at,
+                    "identifier": identifier,
+                }
+            case Template.ADDRESS_CHANGING:
+                return {
+                    "identifier": identifier,
+                    "address": letter.new_address,
+                    "effective": letter.effective_at,
+                }
+            case Template.ADDRESS_CHANGED:
+                return {"identifier": identifier}
+            case Template.PASSWORD_CHANGED | Template.FIRST_REGISTRATION:
+                expires = report.expires_at if report else letter.at
+                return {"identifier": identifier, "changed": letter.at, "expires": expires}
+
+    def _account(self, portal: Portal, one: Listed) -> tuple[str, str, Instant, bool]:
+        bound = one.grant.bound(self._services.vault.epoch, Presentation.TEMPORARY_PASSWORD)
+        secret = self._services.vault.secret(bound)
+        return self._show(portal, one.identifier), secret, one.grant.expires_at, one.first
+
+    def _report_url(self, portal: Portal, report: Grant | None) -> str | None:
+        if report is None:
+            return None
+        token = self._services.vault.secret(report.bound(self._services.vault.epoch, Presentation.LINK))
+        return report_url(portal, self._base_url, token)
+
+    def _show(self, portal: Portal, canonical: str) -> str:
+        return format_identifier(Identifier(portal.identifier_field.kind, canonical)) if canonical else ""
+
+    def _render(self, name: str, portal: Portal, language: Language, context: Mapping[str, Any]) -> str:
+        return self._renderer.render(name, portal, language, context)
+
+    def _frame(self, portal: Portal, language: str) -> MailFrame:
+        key = (portal.id, language)
+        if key not in self._frames:
+            mail = portal.file.mail
+            self._frames[key] = MailFrame(sender=mail.sender, reply_to=mail.reply_to, language=language)
+        return self._frames[key]

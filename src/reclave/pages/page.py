@@ -1,0 +1,147 @@
+"""One request for a page of a portal: its language, who calls, and the answers a handler gives."""
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from reclave.domain.errors import FieldRefused
+from reclave.domain.identifiers import Identifier, format_identifier
+from reclave.domain.portal import Language, Portal
+from reclave.domain.secrets import digest_of
+from reclave.journeys.services import Caller, Services
+from reclave.pages.assets import Assets
+from reclave.pages.client import Network, client_address, client_digest, device_words
+from reclave.pages.cookies import read_handle
+from reclave.pages.forms import FormView, parse_form
+from reclave.pages.i18n import Translator, negotiate
+from reclave.pages.render import LANGUAGE_NAMES, Renderer
+from reclave.pages.urls import page_path
+from reclave.pages.words import NOTICES, field_message
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What all pages of an installation share."""
+
+    services: Services
+    base_url: str
+    renderer: Renderer
+    assets: Mapping[str, Assets]
+    trusted: Sequence[Network] = ()
+
+
+class Page:
+    """A request on one portal."""
+
+    def __init__(self, site: Site, portal: Portal, request: Request) -> None:
+        self.site = site
+        self.portal = portal
+        self.request = request
+        self.services = site.services
+        self.language, self.explicit = _language(portal, request)
+
+    @property
+    def words(self) -> Translator:
+        """The portal's words in the reader's language."""
+        return self.site.renderer.words(self.portal, self.language)
+
+    def caller(self) -> Caller:
+        """Who asks (S50: a keyed digest, never the address itself)."""
+        device = read_handle(self.request, self.portal, "device")
+        return Caller(
+            client=client_digest(self.services.vault, client_address(self.request, self.site.trusted)),
+            device=device_words(self.request.headers.get("user-agent", "")[:400]),
+            device_digest=digest_of(device) if device else None,
+            language=self.language,
+        )
+
+    def url(self, name: str, **query: str) -> str:
+        """A page's path, keeping a language that was chosen."""
+        if self.explicit:
+            query["lang"] = self.language
+        return page_path(self.portal, name, **query)
+
+    def show(self, canonical: str) -> str:
+        """An identifier as its owner writes it."""
+        kind = self.portal.identifier_field.kind
+        return format_identifier(Identifier(kind, canonical)) if canonical else ""
+
+    async def form(self, *allowed: str) -> dict[str, str]:
+        """The posted form; a field that is missing reads as empty. Raises `BadForm`."""
+        body = await self.request.body()
+        content_type = self.request.headers.get("content-type", "")
+        fields = parse_form(body, content_type, {*allowed, "lang"})
+        return {name: fields.get(name, "") for name in allowed}
+
+    def refused(self, values: Mapping[str, str], fields: Sequence[FieldRefused]) -> FormView:
+        """The form again, with a message at each refused field; passwords are not kept."""
+        kept = {name: value for name, value in values.items() if name not in _SECRETS}
+        return FormView(kept, [(refused, field_message(self.words, refused)) for refused in fields])
+
+    def answer(self, template: str, status: int = 200, **context: Any) -> Response:
+        """A rendered page."""
+        return Response(
+            self.rendered(template, **context),
+            status_code=status,
+            media_type="text/html",
+            headers={"content-language": self.language, "vary": "Accept-Language"},
+        )
+
+    def cacheable(self, template: str, **context: Any) -> Response:
+        """A page that is the same for everybody: with an ETag, and 304 for a reader who has it."""
+        content = self.rendered(template, **context)
+        tag = f'"{hashlib.sha256(content).hexdigest()[:20]}"'
+        headers = {
+            "content-language": self.language,
+            "vary": "Accept-Language, Cookie",
+            "etag": tag,
+            "cache-control": "no-cache",
+        }
+        if tag in self.request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return Response(content, media_type="text/html", headers=headers)
+
+    def redirect(self, name: str, **query: str) -> Response:
+        """See other (303): the next page of a journey."""
+        return RedirectResponse(self.url(name, **query), status_code=303)
+
+    def rendered(self, template: str, **context: Any) -> bytes:
+        """A page's bytes, with what every page has."""
+        assets = self.site.assets[self.portal.id]
+        base: dict[str, Any] = {
+            "languages": self._languages(),
+            "url": self.url,
+            "asset": assets.url,
+            "signed_in": None,
+            "notice": self._notice(),
+            "form": None,
+            "explicit_lang": self.explicit,
+        }
+        return self.site.renderer.render(template, self.portal, self.language, base | context).encode()
+
+    def _languages(self) -> list[tuple[str, str, str, bool]]:
+        path = self.request.url.path
+        return [
+            (code, LANGUAGE_NAMES[code], f"{path}?{urlencode({'lang': code})}", code == self.language)
+            for code in self.portal.file.portal.languages
+        ]
+
+    def _notice(self) -> tuple[str, str] | None:
+        known = NOTICES.get(self.request.query_params.get("notice", ""))
+        return (known[0], self.words.gettext(known[1])) if known else None
+
+
+_SECRETS: Collection[str] = {"password", "confirm", "current"}
+
+
+def _language(portal: Portal, request: Request) -> tuple[Language, bool]:
+    spoken = portal.file.portal.languages
+    chosen = request.query_params.get("lang")
+    if chosen in spoken:
+        return chosen, True
+    return cast(Language, negotiate(request.headers.get("accept-language"), spoken)), False

@@ -1,0 +1,114 @@
+"""What each refusal says: what happened and what to do, keyed by the stable codes of the domain."""
+
+from reclave.domain.errors import FieldRefused
+from reclave.pages.i18n import Translator, format_span
+
+
+def N_(message: str) -> str:  # noqa: N802 - gettext's own name for a string that is translated later
+    """Mark a message for the catalogs."""
+    return message
+
+
+FIELD_MESSAGES = {
+    "identifier_missing": N_("Enter your user name."),
+    "identifier_too_long": N_("This is longer than a user name can be. Check what you entered."),
+    "identifier_control_character": N_("There is an invisible character here. Type it instead of pasting it."),
+    "nit_without_check_digit": N_("The check digit is missing. Did you mean %(suggestion)s?"),
+    "nit_wrong_check_digit": N_("This NIT does not match its check digit. Check each digit."),
+    "nit_not_a_number": N_("Enter the NIT with digits only. Dots, dashes and spaces do not matter."),
+    "nit_wrong_length": N_("The NIT has 9 digits and the check digit. Check whether one is missing."),
+    "nit_leading_zero": N_("A NIT does not start with zero. Check each digit."),
+    "address_missing": N_("Enter an e-mail address."),
+    "address_too_long": N_("This is longer than an e-mail address can be. Check what you entered."),
+    "address_control_character": N_("There is an invisible character here. Type it instead of pasting it."),
+    "address_several": N_("Enter only one e-mail address."),
+    "address_without_at": N_("An e-mail address has an @, like name@company.example."),
+    "address_space": N_("An e-mail address has no spaces. Check what you entered."),
+    "address_domain": N_("Check the part after the @. It should look like company.example."),
+    "address_local_part_missing": N_("Enter the part before the @ too."),
+    "address": N_("Enter the e-mail address alone, like name@company.example."),
+    "password_missing": N_("Enter the password."),
+    "password_too_long": N_("This is longer than a password can be. Check what you pasted."),
+    "too_short": N_("Use at least %(minimum)s characters. This one has %(got)s."),
+    "too_long": N_("Use at most %(maximum)s characters."),
+    "control_character": N_("There is an invisible character here. Type it instead of pasting it."),
+    "is_temporary_password": N_("This is the temporary password. Choose one of your own."),
+    "repetition": N_("It repeats the same characters. Choose one that is harder to guess."),
+    "sequence": N_("It follows the order of the keyboard or of the alphabet. Choose another one."),
+    "date": N_("It is hardly more than a date. Choose one that is harder to guess."),
+    "common": N_("«%(word)s» is one of the first words that people try. Choose another password."),
+    "contains_context": N_("It is built on «%(word)s», which is known about you. Choose another password."),
+    "breached": N_("This password is in published lists of stolen ones. Choose another one."),
+    "password_same_as_current": N_("This is your current password. Choose a new one."),
+    "confirm_missing": N_("Enter the password a second time."),
+    "confirm_differs": N_("The two passwords differ. Enter the same one twice."),
+    "current_wrong": N_("This is not your current password. Check it and try again."),
+    "throttled": N_("Too many attempts. Try again in %(wait)s."),
+    "address_is_registered": N_("This is already your registered address."),
+    "too_many_addresses": N_("You have tried too many addresses today. Try again tomorrow or call the help desk."),
+    "code_missing": N_("Enter the code from the mail."),
+    "code_malformed": N_("A code has 8 letters and digits. Copy it from the mail."),
+    "code_wrong": N_("This is not the code of the latest mail. Attempts left: %(left)s."),
+    "code_no_tries_left": N_("There are no attempts left for this code. Give the address again or another one."),
+    "code_ended": N_("This code no longer counts. Give the address again."),
+    "confirm_not_ticked": N_("Tick the box if it was not you."),
+}
+_OTHER = N_("Check what you entered here.")
+
+
+def field_message(words: Translator, refused: FieldRefused) -> str:
+    """What is said at a field. A code without words of its own takes those of its family."""
+    reason = refused.reason
+    family = "address" if reason.startswith("address_") else reason
+    message = FIELD_MESSAGES.get(reason) or FIELD_MESSAGES.get(family) or _OTHER
+    values: dict[str, str | int] = dict(refused.detail)
+    if "wait" in values:
+        values["wait"] = format_span(int(values["wait"]), words.language)
+    return words.gettext(message) % values if "%(" in message else words.gettext(message)
+
+
+ERROR_PAGES = {
+    400: (
+        N_("We could not read what your browser sent"),
+        N_("Nothing was changed. Go back to the form and fill it in again."),
+    ),
+    403: (
+        N_("We could not tell where this form came from"),
+        N_("Nothing was changed. Open the page again and fill the form in there."),
+    ),
+    404: (
+        N_("There is no page here"),
+        N_("Check the address, or start from the sign-in page."),
+    ),
+    405: (
+        N_("This page does not take what your browser sent"),
+        N_("Nothing was changed. Start from the sign-in page."),
+    ),
+    408: (N_("Your connection took too long"), N_("Nothing was changed. Try again.")),
+    413: (
+        N_("That is more than a form can hold"),
+        N_("Nothing was changed. Go back to the form and enter less."),
+    ),
+    415: (
+        N_("We could not read what your browser sent"),
+        N_("Nothing was changed. Go back to the form and fill it in again."),
+    ),
+    429: (N_("Too many attempts"), N_("Wait a little and try again.")),
+    500: (
+        N_("Something failed on our side"),
+        N_("It is not your fault. Try again in a few minutes or call the help desk with the reference."),
+    ),
+    503: (
+        N_("Many people are here at this moment"),
+        N_("Nothing was lost. Wait a few seconds and try again."),
+    ),
+}
+
+NOTICES = {
+    "password_changed": ("success", N_("Your new password is set. Sign in with it.")),
+    "password_updated": ("success", N_("Your password was changed. Your other sessions were closed.")),
+    "signed_out": ("success", N_("You have signed out.")),
+    "session_ended": ("info", N_("Your session ended. Sign in again. Nothing was lost that you had saved.")),
+    "address_proposed": ("success", N_("Your new address is confirmed. We told the old one as well.")),
+    "sessions_ended": ("success", N_("The sessions were closed.")),
+}

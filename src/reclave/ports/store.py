@@ -1,0 +1,321 @@
+"""The store: one transaction over accounts, intakes, grants, outbox, sessions and what counts guesses.
+
+Every adapter passes the same contract suite (`tests/contracts`). `Transaction.now` is the database's clock at the
+start of the transaction, in microseconds UTC; nothing here takes the caller's clock. Guarded writes answer whether
+they happened instead of raising. Keys lead with the portal.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from reclave.domain.accounts import Account, AccountIdentifier
+from reclave.domain.audit import Entry, Event
+from reclave.domain.cases import Case
+from reclave.domain.grants import Grant, Purpose, State
+from reclave.domain.intake import Admission, Intake, Outcome, Request
+from reclave.domain.limits import Cost
+from reclave.domain.outbox import Delivery, Message, Template
+from reclave.domain.sessions import Session
+from reclave.domain.throttle import Guess, Tally
+from reclave.domain.time import Instant, Span
+
+
+class Accounts(Protocol):
+    """The built-in directory's tables."""
+
+    async def add(self, account: Account, identifiers: Iterable[AccountIdentifier]) -> bool:
+        """Add an account with the identifiers it is found by; False (and nothing) if its id or one of them exists."""
+
+    async def get(self, portal: str, account: str, *, lock: bool = False) -> Account | None:
+        """The account, its row locked until the end of the transaction where `lock` (FOR UPDATE)."""
+
+    async def by_identifier(self, portal: str, field: str, value: str) -> Account | None:
+        """The account that this identifier names."""
+
+    async def by_address(self, portal: str, canonical: str) -> list[Account]:
+        """Every account registered with this canonical address, by id; the order is stable. At most 50."""
+
+    async def identifiers(self, portal: str, account: str) -> list[AccountIdentifier]:
+        """What the account is found by, ordered by field."""
+
+    async def change(self, account: Account, *, was: int) -> bool:
+        """Write the whole account over its row, if its `credential_version` there still is `was`."""
+
+    async def due_addresses(self, limit: int) -> list[Account]:
+        """Accounts whose `next_address_at` is not after now (rows locked, locked ones skipped)."""
+
+
+class Grants(Protocol):
+    """Grants. At most one row of an account and purpose is issued or applying (a partial unique index)."""
+
+    async def get(self, portal: str, grant: bytes) -> Grant | None:
+        """The grant with this id."""
+
+    async def recent(
+        self, portal: str, account: str, purposes: Collection[Purpose], *, limit: int = 5, lock: bool = False
+    ) -> list[Grant]:
+        """The account's newest grants for these purposes: live rows first, then by `issued_at`, newest first."""
+
+    async def issue(self, grant: Grant) -> bool:
+        """Write a new grant. A lapsed one of the same account and purpose (state still live, `expires_at` not after
+        now, or issued further in the future than CLOCK_SKEW) is marked expired first; False if a live one remains."""
+
+    async def answer(self, portal: str, grant: bytes, *, requested_at: Instant, expires_at: Instant) -> bool:
+        """Record that a live grant answers another request (it is sent again)."""
+
+    async def opened(self, portal: str, grant: bytes, *, expires_at: Instant | None = None) -> bool:
+        """Record that a live grant was opened, once: `opened_at` is set if it was not (True then, else False).
+
+        `expires_at`, where given, becomes the grant's expiry with that first opening.
+        """
+
+    async def keep(self, portal: str, grant: bytes, sealed: bytes) -> bool:
+        """Keep sealed values with a live grant until it is completed."""
+
+    async def count_try(self, portal: str, grant: bytes) -> int:
+        """Count a try at the grant's code before it is compared; the number of tries including this one."""
+
+    async def consume(self, portal: str, grant: bytes, *, credential_version: int) -> Grant | None:
+        """Consume an issued, unexpired grant of this credential version in one guarded UPDATE … RETURNING; else None."""
+
+    async def end(self, portal: str, grant: bytes, state: State) -> bool:
+        """End a live grant as replaced, revoked or expired."""
+
+    async def end_all(
+        self, portal: str, account: str, state: State, *, purposes: Collection[Purpose] | None = None
+    ) -> int:
+        """End every live grant of the account (for these purposes only, where given); how many."""
+
+    async def purge(self, *, ended_before: Instant, limit: int) -> int:
+        """Mark lapsed grants expired and delete those that ended before an instant; how many were deleted."""
+
+
+class Intakes(Protocol):
+    """Intakes after the door (`Store.accept` writes them)."""
+
+    async def claim(self, *, limit: int, lease: Span) -> list[Intake]:
+        """Claim unresolved intakes for `lease` microseconds, oldest first, skipping those another worker holds.
+
+        A lease that ends further ahead than `lease` comes from a clock that jumped back, and has ended.
+        Each claim raises `fence`.
+        """
+
+    async def resolve(self, intake: Intake, outcome: Outcome) -> bool:
+        """End an intake whose fence still is this one's, and erase its sealed fields."""
+
+    async def get(self, portal: str, intake: bytes) -> Intake | None:
+        """The intake with this id."""
+
+    async def erase(self, *, accepted_before: Instant) -> int:
+        """Erase the fields of unresolved intakes this old and resolve them as stale; how many."""
+
+    async def purge(self, *, accepted_before: Instant, limit: int) -> int:
+        """Delete resolved intakes this old; how many."""
+
+    async def waiting(self) -> tuple[int, Instant | None]:
+        """How many are unresolved, and when the oldest was accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One recorded delivery: its number, when it began and the server's answer (None while under way)."""
+
+    number: int
+    began_at: Instant
+    answer: Delivery | None
+
+
+class Outbox(Protocol):
+    """Messages to send."""
+
+    async def add(self, message: Message, *, not_before: Instant = 0) -> None:
+        """Queue a message (`created_at` is set to now)."""
+
+    async def claim(self, *, limit: int, lease: Span) -> list[Message]:
+        """Claim due messages for `lease` microseconds, oldest due first, and record an attempt for each.
+
+        Due: queued with a next attempt not after now, or sending with an ended lease; an instant further ahead than
+        DAY (next attempt) or `lease` (lease) comes from a clock that jumped back, and has passed. Each claim raises
+        `attempts` and `fence`; other workers' claims are skipped.
+        """
+
+    async def settle(self, message: Message, answer: Delivery, *, retry_at: Instant | None = None) -> bool:
+        """Record the server's answer for a claim whose fence still is this one's.
+
+        Sent → sent. Deferred with `retry_at` → queued again, without → failed. Refused → failed.
+        """
+
+    async def cancel(self, message: Message) -> bool:
+        """Cancel a claimed message whose fence still is this one's: there is nothing left to say."""
+
+    async def mailed(self, portal: str, template: Template, recipient: bytes, *, since: Instant) -> bool:
+        """Whether a message of this template was queued for this recipient (a keyed digest) since an instant."""
+
+    async def state(self, portal: str, message: bytes) -> str | None:
+        """The message's state."""
+
+    async def attempts(self, portal: str, message: bytes) -> list[Attempt]:
+        """The message's deliveries, first to last."""
+
+    async def next_due(self) -> Instant | None:
+        """When the next queued message is due."""
+
+    async def purge(self, *, ended_before: Instant, limit: int) -> int:
+        """Delete sent, failed and cancelled messages created before an instant, with their attempts; how many."""
+
+
+class Sessions(Protocol):
+    """Sessions and recognised devices."""
+
+    async def add(self, session: Session) -> None:
+        """Write a session."""
+
+    async def get(self, portal: str, digest: bytes) -> Session | None:
+        """The session under this digest."""
+
+    async def touch(self, portal: str, digest: bytes) -> None:
+        """Set `last_seen_at` to now."""
+
+    async def of_account(self, portal: str, account: str) -> list[Session]:
+        """The account's sessions, newest use first."""
+
+    async def end(self, portal: str, digest: bytes) -> bool:
+        """Delete a session."""
+
+    async def end_all(self, portal: str, account: str, *, keep: bytes | None = None) -> int:
+        """Delete the account's sessions but the kept one; how many."""
+
+    async def recognise(self, portal: str, device: bytes, account: str) -> None:
+        """Remember that the account signed in on this device (a digest)."""
+
+    async def recognised(self, portal: str, device: bytes, account: str) -> bool:
+        """Whether the account signed in on this device before."""
+
+    async def purge(self, *, seen_before: Instant, devices_before: Instant) -> int:
+        """Delete sessions last seen before an instant and devices last used before another; how many."""
+
+
+class Guesses(Protocol):
+    """Counters of guesses, in logged tables, for unknown subjects too. Subjects are keyed digests."""
+
+    async def count(self, portal: str, guess: Guess, subject: bytes) -> Span:
+        """Count one guess before it is compared (`throttle.counted`); 0 when it was counted.
+
+        While an earlier wait lasts nothing is counted and the microseconds left are returned.
+        """
+
+    async def tally(self, portal: str, guess: Guess, subject: bytes) -> Tally:
+        """The subject's tally."""
+
+    async def add(self, portal: str, guess: Guess, subject: bytes) -> int:
+        """Count one guess of a subject that never waits; the failures including this one."""
+
+    async def reset(self, portal: str, guess: Guess, subject: bytes) -> None:
+        """Forget the subject's failures."""
+
+
+class Limits(Protocol):
+    """Rate limits (disposable)."""
+
+    async def take(self, costs: Sequence[Cost]) -> list[int]:
+        """Take each cost from its limit (`limits.admitted`), atomically per key; how much of each passed."""
+
+    async def purge(self) -> int:
+        """Delete limits that are full again; how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedBatch:
+    """A sealed run of the audit trail: entries numbered `first`..`last`, over the previous seal."""
+
+    number: int
+    first: int
+    last: int
+    seal: bytes
+    key_id: str
+
+
+class Audit(Protocol):
+    """The audit trail, appended to and never changed."""
+
+    async def add(self, entry: Entry) -> None:
+        """Append an entry (`at` is set to now)."""
+
+    async def of_account(
+        self, portal: str, account: str, events: Collection[Event], *, limit: int
+    ) -> list[Entry]:
+        """The account's newest entries for these events, newest first."""
+
+    async def read(self, *, after: int, limit: int) -> list[tuple[int, bytes]]:
+        """Entries numbered above `after` in order, each as (number, canonical bytes of all its columns)."""
+
+    async def batches(self, *, after: int = 0, limit: int = 1000) -> list[SealedBatch]:
+        """Sealed batches numbered above `after`, in order."""
+
+    async def last_batch(self) -> SealedBatch | None:
+        """The newest sealed batch."""
+
+    async def add_batch(self, batch: SealedBatch) -> bool:
+        """Append a sealed batch; False if its number exists (another worker sealed it)."""
+
+
+class Cases(Protocol):
+    """Cases for the help desk."""
+
+    async def open(self, case: Case) -> None:
+        """Open a case (`opened_at` is set to now)."""
+
+    async def of_account(self, portal: str, account: str) -> list[Case]:
+        """The account's cases, newest first."""
+
+
+class Transaction(Protocol):
+    """One transaction; it commits when its block ends and rolls back when the block raises."""
+
+    @property
+    def now(self) -> Instant:
+        """The database's clock at the start of the transaction."""
+
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def grants(self) -> Grants: ...
+    @property
+    def intakes(self) -> Intakes: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
+    def guesses(self) -> Guesses: ...
+    @property
+    def limits(self) -> Limits: ...
+    @property
+    def audit(self) -> Audit: ...
+    @property
+    def cases(self) -> Cases: ...
+
+
+class Store(Protocol):
+    """Where everything durable lives."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """A transaction that may write (on SQLite it takes the write lock at its start: BEGIN IMMEDIATE)."""
+
+    def reading(self) -> AbstractAsyncContextManager[Transaction]:
+        """A transaction that only reads: it never waits for writers."""
+
+    async def accept(self, request: Request) -> Admission:
+        """Take a request's costs and write its intake, committed before this returns (group commit).
+
+        The costs are taken whatever the cooldown says; one that does not pass answers OVER_LIMIT, a cooldown that
+        does not pass answers COOLING, and either leaves no row, only a count (`turned_away`).
+        """
+
+    async def turned_away(self, portal: str, *, since: Instant) -> int:
+        """How many requests were over a limit or within the cooldown since an instant (counted by the hour)."""
+
+    async def close(self) -> None:
+        """Finish what is queued and close every connection."""

@@ -1,0 +1,160 @@
+"""The portals' pages on Starlette: routes, and each error mapped to its page once."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import cast
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Host, Mount, Route, Router
+
+from reclave.domain.errors import Overloaded, SecretEnded, SessionEnded
+from reclave.domain.portal import Language, Portal
+from reclave.pages import cookies
+from reclave.pages.assets import Assets
+from reclave.pages.forms import BadForm
+from reclave.pages.i18n import negotiate
+from reclave.pages.page import Page, Site
+from reclave.pages.security import SecurityHeaders, is_safe, proves_origin
+from reclave.pages.urls import PATHS, REPORT_LINK, page_path, portal_origin
+from reclave.web import account, details, recover, report, sign_in
+from reclave.web.errors import SPOKEN, error_page, neutral_page, on_failure, on_http_error
+
+TEMPLATES = Path(__file__).with_name("templates")
+Handler = Callable[[Page], Awaitable[Response]]
+
+_PAGES: dict[str, dict[str, Handler]] = {
+    "sign_in": {"GET": sign_in.show, "POST": sign_in.submit},
+    "sign_out": {"POST": sign_in.sign_out},
+    "recover": {"GET": recover.show, "POST": recover.submit},
+    "recover_sent": {"GET": recover.sent},
+    "details": {"GET": details.show, "POST": details.submit},
+    "details_code": {"GET": details.show_code, "POST": details.submit_code},
+    "account": {"GET": account.show},
+    "change_password": {"GET": account.show_change_password, "POST": account.submit_change_password},
+    "change_address": {"GET": account.show_change_address, "POST": account.submit_change_address},
+    "change_address_code": {
+        "GET": account.show_change_address_code,
+        "POST": account.submit_change_address_code,
+    },
+    "end_session": {"POST": account.end_session},
+    "end_other_sessions": {"POST": account.end_other_sessions},
+    "report": {"GET": report.show, "POST": report.submit},
+    "report_done": {"GET": report.done},
+}
+_WELL_KNOWN = "/.well-known/change-password"
+_NEEDS_RECOVERY = {"recover", "recover_sent"}
+
+
+def web_app(site: Site) -> Starlette:
+    """The ASGI application of every portal's pages."""
+    routes: list[BaseRoute] = []
+    hosted = [portal for portal in site.services.portals.values() if portal.file.portal.host]
+    for portal in hosted:
+        routes.append(Host(portal.file.portal.host, _portal_routes(site, portal)))
+    shared = [portal for portal in site.services.portals.values() if not portal.file.portal.host]
+    routes += [Mount(portal.file.portal.path, app=_portal_routes(site, portal)) for portal in shared]
+    if not any(portal.file.portal.path == "" for portal in shared):
+        routes += _front(site, shared)
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(SecurityHeaders)],
+        exception_handlers={
+            HTTPException: on_http_error(site),
+            404: on_http_error(site),
+            405: on_http_error(site),
+            Exception: on_failure(site),
+        },
+    )
+
+
+def _portal_routes(site: Site, portal: Portal) -> Router:
+    offered = portal.file.journeys
+    routes: list[BaseRoute] = []
+    for name, handlers in _PAGES.items():
+        if name in _NEEDS_RECOVERY and offered.temporary_password is None:
+            continue
+        routes.append(Route(PATHS[name], _endpoint(site, portal, handlers), methods=list(handlers)))
+    routes.append(Route(REPORT_LINK, _endpoint(site, portal, {"GET": report.open_link}), methods=["GET"]))
+    routes.append(Route("/static/{name}", _asset(site.assets[portal.id]), methods=["GET"]))
+    routes.append(Route(_WELL_KNOWN, _change_password(portal), methods=["GET"]))
+    return Router(routes, redirect_slashes=True)
+
+
+def _endpoint(
+    site: Site, portal: Portal, handlers: dict[str, Handler]
+) -> Callable[[Request], Awaitable[Response]]:
+    origins = {portal_origin(portal, site.base_url)}
+
+    async def answer(request: Request) -> Response:
+        page = Page(site, portal, request)
+        if not is_safe(request.method) and not proves_origin(request.headers, origins):
+            return error_page(page, 403)
+        handler = handlers["GET" if request.method == "HEAD" else request.method]
+        try:
+            return await handler(page)
+        except BadForm as refused:
+            return error_page(page, refused.status)
+        except SessionEnded:
+            answer = page.redirect("sign_in", notice="session_ended")
+            cookies.clear_session(answer, portal)
+            return answer
+        except SecretEnded as ended:
+            answer = page.answer("secret_ended.html", 410, how=ended.how, what="temporary_password")
+            cookies.clear_session(answer, portal)
+            return answer
+        except Overloaded as busy:
+            return error_page(page, 503, retry_after=busy.retry_after)
+
+    return answer
+
+
+def _index(site: Site) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        chosen = request.query_params.get("lang")
+        spoken = chosen if chosen in SPOKEN else negotiate(request.headers.get("accept-language"), SPOKEN)
+        portals = [
+            (p.file.portal.name, p.file.portal.motto, portal_origin(p, site.base_url) + page_path(p, "sign_in"))
+            for p in site.services.portals.values()
+        ]
+        return neutral_page(site, "index.html", cast(Language, spoken), 200, portals=portals)
+
+    return answer
+
+
+def _front(site: Site, shared: list[Portal]) -> list[BaseRoute]:
+    """What stands at the root of a host that portals share."""
+    routes: list[BaseRoute] = [
+        Route("/", _index(site)),
+        Route("/static/{name}", _asset(site.assets[""]), methods=["GET"]),
+    ]
+    if len(shared) == 1:
+        routes.append(Route(_WELL_KNOWN, _change_password(shared[0]), methods=["GET"]))
+    return routes
+
+
+def _asset(assets: Assets) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        found = assets.by_path.get(request.url.path)
+        if found is None:
+            raise HTTPException(404)
+        headers = {
+            "cache-control": f"public, max-age={365 * 24 * 3600}, immutable",
+            "vary": "Accept-Encoding",
+        }
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            headers["content-encoding"] = "gzip"
+            return Response(found.compressed, media_type=found.media_type, headers=headers)
+        return Response(found.content, media_type=found.media_type, headers=headers)
+
+    return answer
+
+
+def _change_password(portal: Portal) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(_request: Request) -> Response:
+        return RedirectResponse(page_path(portal, "change_password"), status_code=302)
+
+    return answer

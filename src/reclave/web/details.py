@@ -1,0 +1,109 @@
+"""«Registro de datos de ingreso» (P3, P8) and the typed code that confirms a new address."""
+
+from starlette.responses import Response
+
+from reclave.domain.errors import FormRefused
+from reclave.domain.sessions import SessionKind
+from reclave.journeys import register_details, sessions
+from reclave.journeys.new_password import policy_of
+from reclave.journeys.sessions import SignedInAs
+from reclave.pages import cookies
+from reclave.pages.forms import FormView
+from reclave.pages.page import Page
+
+
+async def show(page: Page) -> Response:
+    """The form, its address filled in; the code's page when one is waited for."""
+    who = await _who(page)
+    details = await register_details.look(page.services, page.portal, who)
+    if details.waiting and "correct" not in page.request.query_params:
+        return page.redirect("details_code")
+    address = details.waiting.pending.stored if details.waiting else who.account.address or ""
+    return await _form(page, who, FormView({"email": address}))
+
+
+async def submit(page: Page) -> Response:
+    """Set the password, or go on to the code."""
+    who = await _who(page)
+    values = await page.form("email", "password", "confirm", "identifier")
+    try:
+        done = await register_details.submit(
+            page.services,
+            page.portal,
+            who,
+            values["email"],
+            values["password"],
+            values["confirm"],
+            page.caller(),
+        )
+    except FormRefused as refused:
+        return await _form(page, who, page.refused(values, refused.fields), 422)
+    return _done(page, who) if done else page.redirect("details_code")
+
+
+async def show_code(page: Page) -> Response:
+    """The field for the code that was mailed."""
+    who = await _who(page)
+    return await _code(page, who, None)
+
+
+async def submit_code(page: Page) -> Response:
+    """Complete the registration."""
+    who = await _who(page)
+    values = await page.form("code")
+    try:
+        await register_details.confirm(page.services, page.portal, who, values["code"], page.caller())
+    except FormRefused as refused:
+        return await _code(page, who, page.refused(values, refused.fields), 422)
+    return _done(page, who)
+
+
+async def _who(page: Page) -> SignedInAs:
+    handle = cookies.read_handle(page.request, page.portal)
+    return await sessions.authenticate(page.services, page.portal, handle, {SessionKind.CHANGE_ONLY})
+
+
+async def _form(page: Page, who: SignedInAs, form: FormView, status: int = 200) -> Response:
+    details = await register_details.look(page.services, page.portal, who)
+    return page.answer(
+        "details.html",
+        status,
+        form=form,
+        identifier=page.show(who.identifier),
+        first=details.first,
+        deadline=details.grant.expires_at,
+        rules=password_rules(page),
+    )
+
+
+async def _code(page: Page, who: SignedInAs, form: FormView | None, status: int = 200) -> Response:
+    details = await register_details.look(page.services, page.portal, who)
+    if details.waiting is None:
+        address = who.account.address or ""
+        return await _form(page, who, form or FormView({"email": address}), status)
+    return page.answer(
+        "details_code.html",
+        status,
+        form=form,
+        address=details.waiting.pending.stored,
+        tries_left=details.waiting.tries_left,
+    )
+
+
+def _done(page: Page, who: SignedInAs) -> Response:
+    answer = page.redirect("sign_in", notice="password_changed")
+    cookies.clear_session(answer, page.portal)
+    flow = cookies.Flow(step="changed", at=page.services.clock.now(), identifier=who.identifier)
+    cookies.set_flow(answer, page.portal, page.services.vault, flow)
+    return answer
+
+
+def password_rules(page: Page) -> list[str]:
+    """The rules for a new password, as sentences."""
+    _ = page.words.gettext
+    minimum = policy_of(page.portal).minimum
+    return [
+        _("Use at least %(minimum)s characters. A phrase of four words works well.") % {"minimum": minimum},
+        _("Letters, digits, spaces and signs all count, as you like."),
+        _("Do not use the NIT, the portal's name or a password of another site."),
+    ]

