@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import contextlib
 import importlib
+import os
 import re
 import shutil
 import signal
@@ -139,16 +140,27 @@ def memory(pid: int) -> float:
     return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
 
-def rate(port: int, seconds: int, script: Path | None) -> float:
-    """Answers a second under wrk: 32 connections, one thread, keep-alive."""
+def processor_seconds(pid: int) -> float:
+    """What a process has used of the processors so far, all its threads together."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def load(port: int, pid: int, seconds: int, script: Path | None) -> tuple[float, float]:
+    """Answers a second under wrk (32 connections, keep-alive), and the server's processor time for one, in µs.
+
+    The second figure says more where the machine is shared.
+    """
+    used = processor_seconds(pid)
     command = ["wrk", "-t1", "-c32", f"-d{seconds}s", f"http://127.0.0.1:{port}/"]
     told = subprocess.run(
         command + (["-s", str(script)] if script else []), check=True, capture_output=True, text=True
     ).stdout
-    found = re.search(r"Requests/sec:\s*([\d.]+)", told)
-    if found is None or "Non-2xx" in told:
+    rate = re.search(r"Requests/sec:\s*([\d.]+)", told)
+    answers = re.search(r"(\d+) requests in", told)
+    if rate is None or answers is None or "Non-2xx" in told:
         raise SystemExit(told)
-    return float(found[1])
+    return float(rate[1]), (processor_seconds(pid) - used) / int(answers[1]) * 1e6
 
 
 async def probe(port: int, sent: bytes) -> str:
@@ -173,9 +185,7 @@ async def probe(port: int, sent: bytes) -> str:
 
 async def probe_all(port: int) -> dict[str, str]:
     """Every probe at once, each on its own connection."""
-    return dict(
-        zip(PROBES, await asyncio.gather(*(probe(port, sent) for sent in PROBES.values())), strict=True)
-    )
+    return dict(zip(PROBES, await asyncio.gather(*(probe(port, sent) for sent in PROBES.values())), strict=True))
 
 
 def measure(name: str, runs: int, seconds: int) -> None:
@@ -188,9 +198,9 @@ def measure(name: str, runs: int, seconds: int) -> None:
         )
         print(f"{name}: answers {start * 1000:.0f} ms after import, {memory(pid):.1f} MiB")
         for method, used in (("GET", None), ("POST", script)):
-            rates = [rate(port, seconds, used) for _ in range(runs)]
-            each = ", ".join(f"{one:,.0f}" for one in rates)
-            print(f"  {method:5}{statistics.median(rates):8,.0f}/s  of {each}")
+            rates, costs = zip(*[load(port, pid, seconds, used) for _ in range(runs)], strict=True)
+            each = ", ".join(f"{rate:,.0f} ({cost:.0f} µs)" for rate, cost in zip(rates, costs, strict=True))
+            print(f"  {method:5}{statistics.median(rates):7,.0f}/s {statistics.median(costs):4.0f} µs  of {each}")
         print(f"  then {memory(pid):.1f} MiB")
         for what, answer in asyncio.run(probe_all(port)).items():
             print(f"  {what:20}{answer}")

@@ -70,9 +70,7 @@ def template_name(postgresql_server: PostgresServer) -> str:
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])
-async def open_another(
-    request: pytest.FixtureRequest, clock: Clock, tmp_path: Path
-) -> AsyncIterator[OpenAnother]:
+async def open_another(request: pytest.FixtureRequest, clock: Clock, tmp_path: Path) -> AsyncIterator[OpenAnother]:
     """Opens stores over one fresh database; each is closed after the test."""
     async with AsyncExitStack() as opened:
 

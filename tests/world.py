@@ -125,29 +125,33 @@ class Person:
         """Sign in."""
         return await self.post("/pagos/", {"identifier": identifier, "password": password})
 
-    async def register(
-        self, address: str, password: str = NEW_PASSWORD, confirm: str | None = None
-    ) -> httpx2.Response:
+    async def register(self, address: str, password: str = NEW_PASSWORD, confirm: str | None = None) -> httpx2.Response:
         """Send «Registro de datos de ingreso»."""
         fields = {"email": address, "password": password, "confirm": password if confirm is None else confirm}
         return await self.post("/pagos/registro", fields)
 
 
+def said(mail: StoredMessage) -> str:
+    """The text of a mail."""
+    assert mail.text
+    return mail.text
+
+
 def temporary_passwords(mail: StoredMessage) -> list[str]:
     """The temporary passwords in a mail, in order."""
-    return _TEMPORARY.findall(mail.text)
+    return _TEMPORARY.findall(said(mail))
 
 
 def code_in(mail: StoredMessage) -> str:
     """The typed code in a mail."""
-    found = _CODE.search(mail.text)
+    found = _CODE.search(said(mail))
     assert found
     return found.group()
 
 
 def report_link(mail: StoredMessage) -> str:
     """The path of the «No fui yo» link in a mail."""
-    found = _REPORT.search(mail.text)
+    found = _REPORT.search(said(mail))
     assert found
     return found.group().removeprefix(ORIGIN)
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
+from urllib.parse import urlsplit
 
 import structlog
 from starlette.types import ASGIApp
@@ -25,6 +26,7 @@ from reclave.adapters.portal_files import PortalFiles, read_portals
 from reclave.adapters.smtp import SmtpMailer, SmtpSettings
 from reclave.adapters.sql.store import open_store
 from reclave.domain.errors import ReclaveError
+from reclave.domain.wordlists import common_words
 from reclave.journeys.services import Services
 from reclave.pages.assets import Assets
 from reclave.pages.client import read_networks
@@ -102,8 +104,8 @@ async def wired(settings: Settings, bell: Bell | None = None) -> AsyncIterator[W
 def build_site(wired: Wired) -> Site:
     """What the pages share."""
     assets = {
-        id: Assets(portal, portal.file.portal.path, wired.files.logos[id])
-        for id, portal in wired.files.portals.items()
+        name: Assets(portal, portal.file.portal.path, wired.files.logos[name])
+        for name, portal in wired.files.portals.items()
     }
     assets[""] = Assets(None, "", None)
     return Site(
@@ -112,7 +114,15 @@ def build_site(wired: Wired) -> Site:
         renderer=Renderer([TEMPLATES]),
         assets=assets,
         trusted=read_networks(wired.settings.trusted_proxies),
+        security_contact=wired.settings.security_contact,
     )
+
+
+def warm_up(site: Site) -> None:
+    """Load what the first person would else wait for: templates, word lists, the names of times."""
+    common_words()
+    for portal in site.services.portals.values():
+        site.renderer.warm(portal, portal.default_language)
 
 
 def build_web(wired: Wired) -> ASGIApp:
@@ -130,6 +140,7 @@ def build_mailer(settings: Settings) -> Mailer:
             username=settings.smtp_username or None,
             password=settings.smtp_secret or None,
             ca_file=Path(settings.smtp_ca_file) if settings.smtp_ca_file else None,
+            local_hostname=urlsplit(settings.base_url).hostname or "localhost",
         )
     )
 
@@ -191,8 +202,10 @@ async def serve(settings: Settings, worker_command: list[str], ready: Callable[[
         async with wired(settings, PipeBell(writing)) as parts, asyncio.TaskGroup() as group:
             group.create_task(_supervise([*worker_command, "--bell-fd", str(reading)], reading, stop))
             port = listener.getsockname()[1]
+            site = build_site(parts)
+            group.create_task(asyncio.to_thread(warm_up, site))
             await serve_http(
-                build_web(parts),
+                web_app(site),
                 [listener],
                 limits=ServerLimits(),
                 stop=stop,

@@ -106,8 +106,6 @@ def keys_new(path: Path) -> None:
         new_keyring(path)
     except ReclaveError as error:
         _fail(str(error))
-    except FileExistsError:
-        _fail(f"{path} exists: a keyring is never overwritten")
     click.echo(f"{path} holds a new keyring. Keep a copy apart from the database's backups.")
 
 
@@ -172,5 +170,3 @@ def _first(error: BaseException) -> BaseException:
 def _fail(message: str) -> NoReturn:
     click.echo(f"reclave: {message}", err=True)
     sys.exit(1)
-
-

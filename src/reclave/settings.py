@@ -38,6 +38,7 @@ class Settings:
     smtp_password: str = _setting("The same, better kept in the environment.", default="")
     smtp_ca_file: str = _setting("Certificates to trust for the mail server; empty: the system's.", default="")
     trusted_proxies: tuple[str, ...] = _setting("Networks whose X-Forwarded-For is believed.", default=())
+    security_contact: str = _setting("Whom to tell about a weakness: mailto: or https: (security.txt).", default="")
     special_use_domains: bool = _setting("Take addresses under reserved domains: demo and tests.", default=False)
     hashing_threads: int = _setting("Threads that hash passwords; 0: one a core.", default=0)
     log_level: str = _setting("debug, info, warning or error.", default="info")

@@ -89,9 +89,7 @@ def test_a_vault_takes_a_key_of_another_process_without_being_told(path: Path, v
 
 
 @pytest.mark.req("I4")
-def test_rotating_keys_leaves_every_secret_digest_and_sealed_byte_valid(
-    path: Path, vault: KeyringVault
-) -> None:
+def test_rotating_keys_leaves_every_secret_digest_and_sealed_byte_valid(path: Path, vault: KeyringVault) -> None:
     secret, digest, sealed = vault.secret(BOUND), vault.digest("client", b"ip"), vault.seal("totp", b"seed")
     add_key(path, ENTROPY, 1)
     assert vault.reload()

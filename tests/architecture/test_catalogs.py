@@ -48,9 +48,7 @@ def extracted(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     """What `make catalogs` would extract from the code and the templates of today."""
     template = tmp_path_factory.mktemp("catalogs") / "reclave.pot"
     command = ["babel.messages.frontend", "--quiet", "extract", "--mapping", "pyproject.toml"]
-    subprocess.run(
-        [sys.executable, "-m", *command, "--output", str(template), "src/reclave"], cwd=ROOT, check=True
-    )
+    subprocess.run([sys.executable, "-m", *command, "--output", str(template), "src/reclave"], cwd=ROOT, check=True)
     with template.open("rb") as stream:
         return read_po(stream)
 
@@ -79,8 +77,7 @@ def test_every_translation_carries_over_the_placeholders(language: str) -> None:
         (message.id, form)
         for message in messages(catalog(language))
         for form in forms(message.string)
-        if set(PLACEHOLDER.findall(form))
-        not in [set(PLACEHOLDER.findall(source)) for source in forms(message.id)]
+        if set(PLACEHOLDER.findall(form)) not in [set(PLACEHOLDER.findall(source)) for source in forms(message.id)]
     ]
     assert different == []
 

@@ -52,9 +52,7 @@ def functions(module: Path) -> Iterator[tuple[str, int]]:
 
 
 def test_no_module_is_longer_than_one_can_read_at_a_sitting() -> None:
-    lengths = {
-        str(module.relative_to(ROOT)): len(module.read_text().splitlines()) for module in modules("src")
-    }
+    lengths = {str(module.relative_to(ROOT)): len(module.read_text().splitlines()) for module in modules("src")}
     assert {name: lines for name, lines in lengths.items() if lines > MODULE_LINES} == {}
 
 
@@ -73,9 +71,7 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
 
 def test_no_tracked_file_names_a_folder_of_somebodys_machine() -> None:
     found = [
-        f"{name}: {match.group()}"
-        for name, text in tracked_text_files()
-        for match in SOMEBODYS_FOLDER.finditer(text)
+        f"{name}: {match.group()}" for name, text in tracked_text_files() for match in SOMEBODYS_FOLDER.finditer(text)
     ]
     assert found == []
 

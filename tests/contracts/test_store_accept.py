@@ -15,9 +15,7 @@ async def waiting(store: Store) -> int:
 
 
 @pytest.mark.req("I5")
-async def test_what_was_accepted_is_there_for_another_process(
-    store: Store, open_another: OpenAnother
-) -> None:
+async def test_what_was_accepted_is_there_for_another_process(store: Store, open_another: OpenAnother) -> None:
     request = a_request()
     before = await now(store)
     assert await store.accept(request) is Admission.ACCEPTED
@@ -139,15 +137,28 @@ async def test_a_request_that_cannot_be_written_does_not_take_its_neighbours_alo
     await store.accept(there)
     requests = [a_request() for _ in range(15)]
     poisoned = a_request(id=there.id, reference="ZZZZ-ZZZZ")
-    answers = await asyncio.gather(
-        *map(store.accept, [*requests[:7], poisoned, *requests[7:]]), return_exceptions=True
-    )
+    answers = await asyncio.gather(*map(store.accept, [*requests[:7], poisoned, *requests[7:]]), return_exceptions=True)
     assert isinstance(answers.pop(7), Exception)
     assert set(answers) == {Admission.ACCEPTED}
     async with store.transaction() as tx:
         claimed = await tx.intakes.claim(limit=50, lease=MINUTE)
     assert {intake.id for intake in claimed} == {request.id for request in [there, *requests]}
     assert {intake.reference for intake in claimed} == {there.reference}
+
+
+@pytest.mark.req("I5")
+async def test_a_caller_that_goes_away_does_not_take_its_neighbours_along(store: Store) -> None:
+    requests = [a_request() for _ in range(12)]
+    asked = [asyncio.create_task(store.accept(request)) for request in requests]
+    await asyncio.sleep(0)  # each has taken its first step
+    for task in asked[::4]:
+        task.cancel()
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    staying = [answer for number, answer in enumerate(answers) if number % 4]
+    assert staying == [Admission.ACCEPTED] * 9
+    async with store.reading() as tx:
+        there = [await tx.intakes.get(PORTAL, request.id) for request in requests]
+    assert all(there[number] for number in range(12) if number % 4)
 
 
 @pytest.mark.req("I8")

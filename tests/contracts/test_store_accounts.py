@@ -118,9 +118,7 @@ async def test_an_address_leads_to_all_of_its_accounts_in_the_order_of_their_ids
         for number, account in enumerate(ids):
             await tx.accounts.add(an_account(account), [a_nit(str(number))])
         await tx.accounts.add(an_account("account-4", address_canonical="otra@empresa.example"), [])
-        await tx.accounts.add(
-            an_account("account-5", status=Status.PENDING, address_provenance=Provenance.PENDING), []
-        )
+        await tx.accounts.add(an_account("account-5", status=Status.PENDING, address_provenance=Provenance.PENDING), [])
     async with store.reading() as tx:
         found = await tx.accounts.by_address(PORTAL, "tesoreria@empresa.example")
     assert [account.id for account in found] == ["account-1", "account-2", "account-3", "account-5"]
@@ -187,9 +185,7 @@ async def test_a_change_loses_to_a_newer_version(store: Store) -> None:
         assert await tx.accounts.get(PORTAL, "account-2") is None
 
 
-async def test_fifty_concurrent_changes_under_a_lock_lose_none(
-    store: Store, open_another: OpenAnother
-) -> None:
+async def test_fifty_concurrent_changes_under_a_lock_lose_none(store: Store, open_another: OpenAnother) -> None:
     stores = [store, await open_another()]
     async with store.transaction() as tx:
         await tx.accounts.add(an_account(), [])

@@ -5,7 +5,8 @@ import pytest
 
 from reclave.domain.audit import Event
 from reclave.domain.time import HOUR, SECOND
-from reclave.ports.store import SealedBatch, Store
+from reclave.ports.records import SealedBatch
+from reclave.ports.store import Store
 from tests.contracts.rows import ACCOUNT, ELSEWHERE, PORTAL, an_entry
 from tests.stores import Clock, OpenAnother
 
@@ -22,16 +23,14 @@ async def read_all(store: Store) -> list[tuple[int, bytes]]:
 
 
 @pytest.mark.req("S43")
-async def test_entries_of_an_account_come_newest_first_with_the_databases_time(
-    store: Store, clock: Clock
-) -> None:
+async def test_entries_of_an_account_come_newest_first_with_the_databases_time(store: Store, clock: Clock) -> None:
     times = []
     for number in range(4):
         async with store.transaction() as tx:
             times.append(tx.now)
-            await tx.audit.add(an_entry(detail={"number": str(number)}, at=1))
+            await tx.audit.add(an_entry(detail={"número": f"«{number}»"}, at=1))
         clock.move(SECOND)
-    expected = [an_entry(detail={"number": str(number)}, at=times[number]) for number in (3, 2, 1, 0)]
+    expected = [an_entry(detail={"número": f"«{number}»"}, at=times[number]) for number in (3, 2, 1, 0)]
     async with store.reading() as tx:
         assert await tx.audit.of_account(PORTAL, ACCOUNT, [SIGN_IN], limit=10) == expected
         assert await tx.audit.of_account(PORTAL, ACCOUNT, [SIGN_IN], limit=2) == expected[:2]
@@ -67,9 +66,7 @@ async def test_entries_are_found_by_portal_account_and_event(store: Store) -> No
 
 
 @pytest.mark.req("S45")
-async def test_the_trail_reads_in_order_in_pieces_and_always_the_same(
-    store: Store, open_another: OpenAnother
-) -> None:
+async def test_the_trail_reads_in_order_in_pieces_and_always_the_same(store: Store, open_another: OpenAnother) -> None:
     async with store.transaction() as tx:
         for number in range(5):
             await tx.audit.add(an_entry(reference=str(number)))

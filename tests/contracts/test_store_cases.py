@@ -10,9 +10,7 @@ from tests.stores import Clock
 
 
 @pytest.mark.req("S11")
-async def test_cases_of_an_account_come_newest_first_with_the_databases_time(
-    store: Store, clock: Clock
-) -> None:
+async def test_cases_of_an_account_come_newest_first_with_the_databases_time(store: Store, clock: Clock) -> None:
     opened: list[Case] = []
     for kind in CaseKind:
         case = a_case(kind=kind)

@@ -121,9 +121,7 @@ async def test_a_lapsed_grant_is_marked_and_gives_way_to_a_new_one(store: Store)
 
 
 @pytest.mark.req("I8")
-async def test_a_grant_from_a_future_that_the_clock_has_left_is_dead_and_gives_way(
-    store: Store, clock: Clock
-) -> None:
+async def test_a_grant_from_a_future_that_the_clock_has_left_is_dead_and_gives_way(store: Store, clock: Clock) -> None:
     grant = await issued(store, a_grant(await now(store), expires_at=await now(store) + DAY))
     clock.move(-HOUR)
     async with store.transaction() as tx:
@@ -203,6 +201,20 @@ async def test_a_live_grant_keeps_sealed_values_until_it_is_consumed(store: Stor
         consumed = await tx.grants.consume(PORTAL, grant.id, credential_version=1)
     assert consumed is not None
     assert consumed.sealed == b"second"
+    assert await stored(store, grant) == replace(consumed, sealed=None)
+
+
+@pytest.mark.req("S50")
+@pytest.mark.parametrize("state", [State.REPLACED, State.REVOKED, State.EXPIRED])
+async def test_sealed_values_go_with_the_grant_that_they_waited_for(store: Store, state: State) -> None:
+    at = await now(store)
+    ending = await issued(store, a_grant(at, sealed=b"values"))
+    lapsing = await issued(store, a_grant(at, sealed=b"values", purpose=Purpose.REPORT, expires_at=at))
+    async with store.transaction() as tx:
+        assert await tx.grants.end_all(PORTAL, ACCOUNT, state, purposes=[Purpose.SET_PASSWORD]) == 1
+        assert await tx.grants.issue(a_grant(at, purpose=Purpose.REPORT))
+    assert (await stored(store, ending)).sealed is None
+    assert (await stored(store, lapsing)).sealed is None
 
 
 @pytest.mark.req("I2")
@@ -304,9 +316,7 @@ async def test_a_live_grant_ends_once(store: Store, state: State) -> None:
 @pytest.mark.req("S10")
 async def test_all_live_grants_of_an_account_end_at_once(store: Store) -> None:
     at = await now(store)
-    mine = [
-        await issued(store, a_grant(at, purpose=purpose)) for purpose in (Purpose.REPORT, Purpose.ACTIVATE)
-    ]
+    mine = [await issued(store, a_grant(at, purpose=purpose)) for purpose in (Purpose.REPORT, Purpose.ACTIVATE)]
     applying = await issued(store, a_grant(at, state=State.APPLYING))
     others = [
         await issued(store, a_grant(at, account="account-2")),
@@ -322,9 +332,7 @@ async def test_all_live_grants_of_an_account_end_at_once(store: Store) -> None:
 
 
 @pytest.mark.req("S50")
-async def test_the_purge_marks_lapsed_grants_and_deletes_those_that_ended_long_ago(
-    store: Store, clock: Clock
-) -> None:
+async def test_the_purge_marks_lapsed_grants_and_deletes_those_that_ended_long_ago(store: Store, clock: Clock) -> None:
     at = await now(store)
     lapsing = await issued(store, a_grant(at, account="lapsing"))
     living = await issued(store, a_grant(at, account="living", expires_at=at + 30 * DAY))

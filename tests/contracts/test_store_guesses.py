@@ -40,9 +40,7 @@ async def test_a_subject_that_nobody_guessed_has_no_failures(store: Store) -> No
 
 
 @pytest.mark.req("S23")
-async def test_while_a_wait_lasts_nothing_is_counted_and_then_the_waits_rise(
-    store: Store, clock: Clock
-) -> None:
+async def test_while_a_wait_lasts_nothing_is_counted_and_then_the_waits_rise(store: Store, clock: Clock) -> None:
     subject = new_id(32)
     await spend_free_tries(store, subject)
     for wait in (30 * SECOND, MINUTE, 2 * MINUTE):

@@ -61,9 +61,7 @@ class Buckets:
 @pytest.mark.req("S4", "I8")
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=steps)
-async def test_limits_admit_exactly_what_a_plain_bucket_admits(
-    store: Store, clock: Clock, steps: list[Step]
-) -> None:
+async def test_limits_admit_exactly_what_a_plain_bucket_admits(store: Store, clock: Clock, steps: list[Step]) -> None:
     clock.move(2 * DAY)  # the last example's limits are full again
     async with store.transaction() as tx:
         await tx.limits.purge()
@@ -103,15 +101,24 @@ async def test_keys_taken_in_opposite_orders_do_not_block_each_other(store: Stor
     assert await asyncio.gather(*map(take, range(40))) == [[1, 1]] * 40
 
 
+@pytest.mark.req("S4")
+async def test_a_limit_whose_interval_is_not_whole_admits_its_count_and_no_more(store: Store, clock: Clock) -> None:
+    limit = Limit(1_500, SECOND, Scope.CLIENT)
+    key = new_id(32)
+    async with store.transaction() as tx:
+        assert await tx.limits.take([Cost(key, limit, 2_000)]) == [1_500]
+    clock.move(MINUTE)
+    async with store.transaction() as tx:
+        assert await tx.limits.take([Cost(key, limit, 2_000)]) == [1_500]
+
+
 async def test_nothing_taken_is_nothing_passed(store: Store) -> None:
     async with store.transaction() as tx:
         assert await tx.limits.take([]) == []
 
 
 @pytest.mark.req("I8")
-async def test_a_limit_recovers_within_its_period_after_the_clock_jumped_back(
-    store: Store, clock: Clock
-) -> None:
+async def test_a_limit_recovers_within_its_period_after_the_clock_jumped_back(store: Store, clock: Clock) -> None:
     limit = a_cost(count=2, amount=2)
 
     async def take() -> list[int]:

@@ -74,9 +74,7 @@ async def test_a_transaction_that_raises_leaves_nothing(store: Store) -> None:
         assert await tx.limits.take([a_cost(subject, count=1)]) == [1]
 
 
-async def test_a_transaction_that_ends_is_there_for_everybody(
-    store: Store, open_another: OpenAnother
-) -> None:
+async def test_a_transaction_that_ends_is_there_for_everybody(store: Store, open_another: OpenAnother) -> None:
     subject = new_id(32)
     async with store.transaction() as tx:
         await write_everywhere(tx, subject)
@@ -141,6 +139,33 @@ async def test_many_failures_use_nothing_up(store: Store) -> None:
     assert {type(answer) for answer in answers} == {Stopped}
     async with store.transaction() as tx:
         assert await tx.accounts.add(an_account(), [])
+
+
+async def test_a_transaction_within_another_is_refused_before_it_can_wait_for_itself(store: Store) -> None:
+    async def nested() -> None:
+        async with store.transaction(), store.transaction():
+            pass
+
+    async def accepting() -> None:
+        async with store.transaction():
+            await store.accept(a_request())
+
+    for attempt in (nested, accepting):
+        with pytest.raises(RuntimeError):
+            await attempt()
+    async with store.transaction() as tx:
+        assert await tx.intakes.waiting() == (0, None)
+
+
+async def test_what_is_written_through_a_reading_transaction_is_refused(store: Store) -> None:
+    async def write() -> None:
+        async with store.reading() as tx:
+            await tx.accounts.add(an_account(), [a_nit()])
+
+    (answer,) = await asyncio.gather(write(), return_exceptions=True)
+    assert isinstance(answer, Exception)
+    async with store.reading() as tx:
+        assert await tx.accounts.get(PORTAL, ACCOUNT) is None
 
 
 @pytest.mark.req("I8")

@@ -52,9 +52,7 @@ def vault(make: Callable[[Path], Vault], folder: Path) -> Vault:
 
 
 def bound_to(vault: Vault, presentation: Presentation = Presentation.LINK) -> Bound:
-    return Bound(
-        vault.key_id, vault.epoch, "pagos", "account-1", "set_password", presentation, 3, GRANT, b"handle"
-    )
+    return Bound(vault.key_id, vault.epoch, "pagos", "account-1", "set_password", presentation, 3, GRANT, b"handle")
 
 
 @pytest.mark.req("I4", "S9")
@@ -67,9 +65,7 @@ def test_a_secret_is_derived_again_by_any_process_with_the_same_keyring(
 
 
 @pytest.mark.req("I4", "S9")
-def test_another_keyring_derives_other_secrets(
-    vault: Vault, make: Callable[[Path], Vault], tmp_path: Path
-) -> None:
+def test_another_keyring_derives_other_secrets(vault: Vault, make: Callable[[Path], Vault], tmp_path: Path) -> None:
     other = make(tmp_path)
     assert other.secret(bound_to(other)) != vault.secret(bound_to(vault))
     assert other.digest("client", "x") != vault.digest("client", "x")
@@ -128,9 +124,7 @@ def test_digests_are_the_same_exactly_when_their_parts_are(
 
 
 def test_parts_that_join_to_the_same_text_have_different_digests(vault: Vault) -> None:
-    digests = {
-        vault.digest("client", *parts) for parts in (("ab", "c"), ("a", "bc"), ("abc",), ("abc", ""), ())
-    }
+    digests = {vault.digest("client", *parts) for parts in (("ab", "c"), ("a", "bc"), ("abc",), ("abc", ""), ())}
     assert len(digests) == 5
     assert vault.digest("client", "abc") == vault.digest("client", b"abc")
 
@@ -139,9 +133,7 @@ def test_the_same_parts_have_another_digest_for_another_use(vault: Vault) -> Non
     assert vault.digest("client", "x") != vault.digest("identifier", "x")
 
 
-def test_a_digest_is_the_same_in_every_process(
-    vault: Vault, make: Callable[[Path], Vault], folder: Path
-) -> None:
+def test_a_digest_is_the_same_in_every_process(vault: Vault, make: Callable[[Path], Vault], folder: Path) -> None:
     assert make(folder).digest("client", "x") == vault.digest("client", "x")
 
 

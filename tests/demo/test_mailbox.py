@@ -55,9 +55,7 @@ def maildrop(clock: Clock) -> Maildrop:
 @pytest_asyncio.fixture
 async def browser(maildrop: Maildrop, clock: Clock) -> AsyncIterator[httpx2.AsyncClient]:
     app = mailbox_app(maildrop, portal_links=PORTALS, now=clock, timezone=ZoneInfo("America/Bogota"))
-    async with httpx2.AsyncClient(
-        transport=httpx2.ASGITransport(app), base_url="http://localhost:8025"
-    ) as client:
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://localhost:8025") as client:
         yield client
 
 
@@ -72,9 +70,7 @@ async def deliver(
     mail.set_content(text)
     if html:
         mail.add_alternative(html, subtype="html")
-    return await maildrop.deliver(
-        mail.as_bytes(), sender="rebotes@pagos.example", recipients=recipients or (ANA,)
-    )
+    return await maildrop.deliver(mail.as_bytes(), sender="rebotes@pagos.example", recipients=recipients or (ANA,))
 
 
 async def page(browser: httpx2.AsyncClient, path: str) -> str:
@@ -113,9 +109,7 @@ async def test_the_list_shows_the_newest_first_with_its_time_in_the_zone_of_the_
     assert "refresh" not in html.partition("</head>")[0]
 
 
-async def test_a_mail_is_bold_until_somebody_opens_it(
-    browser: httpx2.AsyncClient, maildrop: Maildrop
-) -> None:
+async def test_a_mail_is_bold_until_somebody_opens_it(browser: httpx2.AsyncClient, maildrop: Maildrop) -> None:
     message = await deliver(maildrop, "Clave temporal")
     assert "row unread" in await page(browser, "/")
     await browser.head(f"/messages/{message.id}")
@@ -163,9 +157,7 @@ async def test_long_lists_come_in_parts(browser: httpx2.AsyncClient, maildrop: M
     assert "Mensaje 00" in await page(browser, "/?n=100")
 
 
-@pytest.mark.parametrize(
-    "query", ["n=-1", "n=0", "n=x", "n=99999", "n=%C2%B2", "to=%00", "q=%ff", "to=" + "x" * 5000]
-)
+@pytest.mark.parametrize("query", ["n=-1", "n=0", "n=x", "n=99999", "n=%C2%B2", "to=%00", "q=%ff", "to=" + "x" * 5000])
 async def test_a_query_typed_by_hand_never_breaks_the_list(
     browser: httpx2.AsyncClient, maildrop: Maildrop, query: str
 ) -> None:
@@ -173,9 +165,7 @@ async def test_a_query_typed_by_hand_never_breaks_the_list(
     await page(browser, f"/?{query}")
 
 
-async def test_a_mail_opens_with_its_html_else_with_its_text(
-    browser: httpx2.AsyncClient, maildrop: Maildrop
-) -> None:
+async def test_a_mail_opens_with_its_html_else_with_its_text(browser: httpx2.AsyncClient, maildrop: Maildrop) -> None:
     both = await deliver(maildrop, "Con HTML", html="<p>Hola</p>")
     plain = await deliver(maildrop, "Solo texto", text="Entre en http://localhost:8000/pagos/.\n")
 
@@ -186,11 +176,7 @@ async def test_a_mail_opens_with_its_html_else_with_its_text(
     text = await page(browser, f"/messages/{plain.id}?view=html")
     assert "<iframe" not in text
     assert "view=html" not in text
-    [link] = [
-        link
-        for link in Links(text).found
-        if link["href"] == "http://localhost:8000/pagos/" and "target" in link
-    ]
+    [link] = [link for link in Links(text).found if link["href"] == "http://localhost:8000/pagos/" and "target" in link]
     assert (link["target"], link["rel"]) == ("_blank", "noopener noreferrer")
 
 
@@ -211,9 +197,7 @@ async def test_headers_are_a_table_and_the_source_can_be_kept_as_a_file(
     headers = await page(browser, f"/messages/{message.id}?view=headers")
     assert '<th scope="row">Message-ID</th><td>&lt;7@pagos.example&gt;</td>' in headers
     assert '<th scope="row">Subject</th><td>Contraseña &lt;temporal&gt;</td>' in headers
-    assert "Return-Path: &lt;rebotes@pagos.example&gt;" in await page(
-        browser, f"/messages/{message.id}?view=source"
-    )
+    assert "Return-Path: &lt;rebotes@pagos.example&gt;" in await page(browser, f"/messages/{message.id}?view=source")
 
     file = await browser.get(f"/messages/{message.id}/source")
     assert file.content == message.raw
@@ -221,9 +205,7 @@ async def test_headers_are_a_table_and_the_source_can_be_kept_as_a_file(
     assert file.headers["content-disposition"] == f'attachment; filename="{message.id}.eml"'
 
 
-async def test_what_a_mail_says_is_never_markup_of_the_page(
-    browser: httpx2.AsyncClient, maildrop: Maildrop
-) -> None:
+async def test_what_a_mail_says_is_never_markup_of_the_page(browser: httpx2.AsyncClient, maildrop: Maildrop) -> None:
     attack = '"><script>alert(1)</script>'
     message = await deliver(maildrop, attack, text=f'{attack} http://x.example/"onclick=alert(1)')
     for path in ("/", f"/messages/{message.id}?view=text", f"/messages/{message.id}?view=headers"):

@@ -97,10 +97,7 @@ async def test_a_clock_that_stands_or_jumps_back_keeps_ids_apart_and_the_order_o
 
 async def test_mails_are_for_the_eyes_of_their_owner_only(tmp_path: Path) -> None:
     await deliver(Maildrop(tmp_path / "mail"), "uno")
-    modes = {
-        stat.S_IMODE(path.stat().st_mode) & 0o077
-        for path in [tmp_path / "mail", *(tmp_path / "mail").rglob("*")]
-    }
+    modes = {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in [tmp_path / "mail", *(tmp_path / "mail").rglob("*")]}
     assert modes == {0}
 
 

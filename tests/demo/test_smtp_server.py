@@ -87,9 +87,7 @@ def plain_client(server: LoopbackSmtpServer) -> aiosmtplib.SMTP:
 
 
 def tls_client(server: LoopbackSmtpServer, context: ssl.SSLContext) -> aiosmtplib.SMTP:
-    return aiosmtplib.SMTP(
-        hostname="127.0.0.1", port=server.port, start_tls=True, tls_context=context, timeout=10
-    )
+    return aiosmtplib.SMTP(hostname="127.0.0.1", port=server.port, start_tls=True, tls_context=context, timeout=10)
 
 
 async def test_an_accepted_mail_lies_in_the_maildrop_under_the_id_of_the_answer(
@@ -128,9 +126,7 @@ async def test_one_connection_can_send_several_mails(start_server: StartServer, 
     assert [message.text for message in newest_first] == ["Mensaje 2\n", "Mensaje 1\n", "Mensaje 0\n"]
 
 
-async def test_the_null_sender_of_a_bounce_is_stored_as_empty(
-    start_server: StartServer, maildrop: Maildrop
-) -> None:
+async def test_the_null_sender_of_a_bounce_is_stored_as_empty(start_server: StartServer, maildrop: Maildrop) -> None:
     async with plain_client(await start_server()) as client:
         await client.ehlo()
         await client.execute_command(b"MAIL", b"FROM:<>")
@@ -220,9 +216,7 @@ async def test_a_policy_that_answers_nonsense_is_reported_as_a_temporary_failure
 
 
 @pytest.mark.req("S49")
-async def test_a_mail_over_one_mebibyte_is_refused_and_not_kept(
-    start_server: StartServer, maildrop: Maildrop
-) -> None:
+async def test_a_mail_over_one_mebibyte_is_refused_and_not_kept(start_server: StartServer, maildrop: Maildrop) -> None:
     line = b"x" * 998 + b"\r\n"
     too_large = b"Subject: grande\r\n\r\n" + line * (MESSAGE_BYTES // len(line) + 1)
     async with plain_client(await start_server()) as client:
@@ -239,9 +233,7 @@ async def test_a_mail_over_one_mebibyte_is_refused_and_not_kept(
 
 
 @pytest.mark.req("S49")
-async def test_the_101st_recipient_of_a_mail_is_put_off(
-    start_server: StartServer, maildrop: Maildrop
-) -> None:
+async def test_the_101st_recipient_of_a_mail_is_put_off(start_server: StartServer, maildrop: Maildrop) -> None:
     recipients = [f"persona{number}@empresa.example" for number in range(101)]
     async with plain_client(await start_server()) as client:
         refused, _ = await client.sendmail(SENDER, recipients, mail().as_bytes())

@@ -65,17 +65,11 @@ def test_a_search_needs_every_word_in_any_case_and_any_place() -> None:
         st.lists(
             st.builds(
                 lambda name, value: name + b": " + value,
-                st.sampled_from(
-                    [b"From", b"To", b"Subject", b"Content-Type", b"Date", b"Message-ID", b"MIME-Version"]
-                ),
+                st.sampled_from([b"From", b"To", b"Subject", b"Content-Type", b"Date", b"Message-ID", b"MIME-Version"]),
                 st.one_of(
                     st.binary(max_size=60),
-                    st.sampled_from(
-                        [b"=?utf-8?q?=ED=A0=80?=", b"multipart/mixed; boundary=x", b'text/html; charset="']
-                    )
-                    | st.sampled_from(
-                        [b"<@>", b"a@b, ,<>;:", b"=?x?y?z?=", b"text/plain; charset=utf-16", b"<[>"]
-                    ),
+                    st.sampled_from([b"=?utf-8?q?=ED=A0=80?=", b"multipart/mixed; boundary=x", b'text/html; charset="'])
+                    | st.sampled_from([b"<@>", b"a@b, ,<>;:", b"=?x?y?z?=", b"text/plain; charset=utf-16", b"<[>"]),
                 ),
             ),
             max_size=6,

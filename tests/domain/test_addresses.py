@@ -200,11 +200,7 @@ def test_two_different_international_domains_never_become_one(one: str, other: s
 
 
 @pytest.mark.req("S33", "S34", "S49")
-@given(
-    st.one_of(
-        st.text(max_size=60), st.builds("{}@{}.example".format, st.text(max_size=20), st.text(max_size=20))
-    )
-)
+@given(st.one_of(st.text(max_size=60), st.builds("{}@{}.example".format, st.text(max_size=20), st.text(max_size=20))))
 def test_any_text_is_one_ascii_address_or_refused(typed: str) -> None:
     try:
         address = parse_address(typed)
@@ -256,8 +252,7 @@ def test_the_representation_of_an_address_is_masked() -> None:
 
 def test_reading_addresses_does_not_load_the_resolver() -> None:
     program = (
-        "import sys, reclave.domain.addresses\n"
-        "sys.exit(any(name.partition('.')[0] == 'dns' for name in sys.modules))"
+        "import sys, reclave.domain.addresses\nsys.exit(any(name.partition('.')[0] == 'dns' for name in sys.modules))"
     )
     environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
     ended = subprocess.run([sys.executable, "-c", program], env=environment, check=False, timeout=60)

@@ -129,9 +129,7 @@ def test_a_grant_binds_its_secret_to_everything_it_permits() -> None:
 
 @pytest.mark.req("S8")
 @given(since=st.integers(-2 * DAY, 2 * DAY), left=st.integers(1, DAY), lifetime=st.integers(1, DAY))
-def test_an_extension_neither_shortens_a_grant_nor_passes_the_ceiling(
-    since: Span, left: Span, lifetime: Span
-) -> None:
+def test_an_extension_neither_shortens_a_grant_nor_passes_the_ceiling(since: Span, left: Span, lifetime: Span) -> None:
     grant = a_grant(expires_at=NOW + left)
     expiry = extended(grant, NOW + since, lifetime, CEILING)
     assert grant.expires_at <= expiry <= NOW + CEILING
@@ -171,6 +169,10 @@ class Recovery(RuleBasedStateMachine):
     def the_clock_jumps(self, jump: Span) -> None:
         self.now += jump
 
+    @rule(sixths=st.integers(1, 6))
+    def the_clock_jumps_back_to_an_earlier_stage(self, sixths: int) -> None:
+        self.now -= self.lifetime * sixths // 6
+
     @rule(lifetime=st.sampled_from([10 * MINUTE, HOUR, DAY]))
     def the_operator_changes_the_lifetime(self, lifetime: Span) -> None:
         self.lifetime = lifetime
@@ -179,9 +181,11 @@ class Recovery(RuleBasedStateMachine):
     def somebody_asks(self) -> None:
         self.unresolved.append(self.now)
 
-    @rule(sixths=st.integers(0, 5))
-    def somebody_asks_and_is_answered(self, sixths: int) -> None:
+    @rule(sixths=st.integers(0, 5), opened=st.booleans())
+    def somebody_asks_and_is_answered(self, sixths: int, opened: bool) -> None:
         self.now += self.lifetime * sixths // 6 + 1
+        if opened and self.live():
+            self.somebody_opens_the_mail()
         self.resolve(self.now)
 
     @precondition(lambda self: self.unresolved)
@@ -219,19 +223,20 @@ class Recovery(RuleBasedStateMachine):
     def check_that_no_live_grant_was_killed(self, before: list[Grant]) -> None:
         alive = {grant.id for grant in self.live()}
         for grant in before:
+            outdated = grant.credential_version != self.account.credential_version
             nearly_ended = (grant.expires_at - self.now) * 3 < self.lifetime
-            assert grant.id in alive or (grant.opened_at is None and nearly_ended)
+            assert grant.id in alive or outdated or (grant.opened_at is None and nearly_ended)
 
-    def check_that_the_request_was_answered(
-        self, answer: Answer, accepted_at: Instant, last: Grant | None
-    ) -> None:
+    def check_that_the_request_was_answered(self, answer: Answer, accepted_at: Instant, last: Grant | None) -> None:
         changes = [self.account.changed_at - 1, *([last.requested_at] if last else [])]
         newer = [at for at in changes if at >= accepted_at and in_the_past(at, self.now)]
         if answer is Answer.COALESCE:
             assert newer
         else:
             assert not newer or (last is not None and not in_the_past(last.issued_at, self.now))
-            assert [grant.requested_at for grant in self.live()] == [accepted_at]
+            (live,) = self.live()
+            assert live.requested_at == accepted_at
+            assert live.credential_version == self.account.credential_version
 
     @precondition(lambda self: self.live())
     @rule()
@@ -244,6 +249,11 @@ class Recovery(RuleBasedStateMachine):
     def the_owner_sets_a_password(self) -> None:
         (grant,) = self.live()
         self.write(replace(grant, state=State.CONSUMED, ended_at=self.now))
+        version = self.account.credential_version + 1
+        self.account = replace(self.account, credential_version=version, changed_at=self.now)
+
+    @rule()
+    def the_password_changes_behind_our_back(self) -> None:
         version = self.account.credential_version + 1
         self.account = replace(self.account, credential_version=version, changed_at=self.now)
 
@@ -261,13 +271,7 @@ class Recovery(RuleBasedStateMachine):
     def no_grant_passes_the_ceiling_of_its_first_issue(self) -> None:
         assert all(grant.expires_at <= grant.issued_at + CEILING for grant in self.grants)
 
-    @invariant()
-    def no_live_grant_is_older_than_the_credential(self) -> None:
-        assert all(grant.credential_version == self.account.credential_version for grant in self.live())
-
 
 @pytest.mark.req("S8", "I1", "I2", "I8")
 def test_no_order_of_events_kills_a_live_grant_or_prolongs_one_beyond_the_ceiling() -> None:
-    run_state_machine_as_test(
-        Recovery, settings=settings(max_examples=150, stateful_step_count=30, deadline=None)
-    )
+    run_state_machine_as_test(Recovery, settings=settings(max_examples=150, stateful_step_count=30, deadline=None))

@@ -23,9 +23,7 @@ COMPANY = "9001234568"
 COMPANIES_ONLY = frozenset({9})
 
 companies = st.integers(200_000_000, 999_999_999).map(str)
-persons = st.one_of(
-    st.integers(100_000, 99_999_999).map(str), st.integers(1_000_000_000, 1_299_999_999).map(str)
-)
+persons = st.one_of(st.integers(100_000, 99_999_999).map(str), st.integers(1_000_000_000, 1_299_999_999).map(str))
 points = st.sampled_from([".", ",", "'", "’", "·", "．", " ", "\u00a0", "\u2007", "\u2009", "\u202f"])
 dashes = st.sampled_from(["-", "‐", "‑", "‒", "–", "—", "−", "－", " - ", " – ", "\u00ad-"])
 
@@ -67,9 +65,7 @@ def test_a_company_signs_in_with_its_nit_in_any_punctuation(typed: str) -> None:
 
 @pytest.mark.req("P7")
 @given(st.one_of(companies, persons), points, dashes)
-def test_a_nit_with_its_check_digit_apart_is_the_same_in_every_punctuation(
-    base: str, point: str, dash: str
-) -> None:
+def test_a_nit_with_its_check_digit_apart_is_the_same_in_every_punctuation(base: str, point: str, dash: str) -> None:
     check = nit_check_digit(base)
     for typed in (f"{point.join(groups(base))}{dash}{check}", f"{base}{dash}{check}"):
         assert parse_identifier("co.nit", typed).value == base + check
@@ -96,9 +92,7 @@ def test_nine_digits_without_a_check_digit_are_never_taken_for_another_account(b
         for typed in (base, ".".join(groups(base)), " ".join(base), "-".join(base), f"{base}-"):
             refused = refusal("co.nit", typed, **options)
             assert refused.code == "nit_without_check_digit"
-            assert (
-                refused.detail["suggestion"] == f"{base[:3]}.{base[3:6]}.{base[6:]}-{nit_check_digit(base)}"
-            )
+            assert refused.detail["suggestion"] == f"{base[:3]}.{base[3:6]}.{base[6:]}-{nit_check_digit(base)}"
 
 
 def test_a_bare_number_that_reads_two_ways_is_refused_with_both() -> None:

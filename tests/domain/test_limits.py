@@ -46,9 +46,7 @@ def test_no_sequence_of_requests_passes_beyond_count_and_what_was_earned_back(
 
 
 @given(limit=limits, first=st.integers(0, 10**6), second=st.integers(0, 10**6), ahead=st.integers(0, DAY))
-def test_two_requests_at_once_pass_like_one_of_their_sum(
-    limit: Limit, first: int, second: int, ahead: Span
-) -> None:
+def test_two_requests_at_once_pass_like_one_of_their_sum(limit: Limit, first: int, second: int, ahead: Span) -> None:
     one, tat = admitted(NOW + ahead, NOW, limit, first)
     two, tat = admitted(tat, NOW, limit, second)
     assert (one + two, tat) == admitted(NOW + ahead, NOW, limit, first + second)
@@ -56,9 +54,7 @@ def test_two_requests_at_once_pass_like_one_of_their_sum(
 
 @pytest.mark.req("I8")
 @given(limit=limits, ahead=st.integers(0, 400 * DAY))
-def test_after_a_jump_back_a_limit_is_full_at_worst_and_recovers_within_its_period(
-    limit: Limit, ahead: Span
-) -> None:
+def test_after_a_jump_back_a_limit_is_full_at_worst_and_recovers_within_its_period(limit: Limit, ahead: Span) -> None:
     _, tat = admitted(NOW + ahead, NOW, limit, 1)
     assert tat <= NOW + limit.interval * limit.count
     recovered = max(limit.period, limit.interval * limit.count)

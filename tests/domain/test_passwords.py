@@ -98,9 +98,7 @@ def test_a_long_passphrase_needs_no_digit_sign_or_capital(password: str) -> None
 def test_each_preset_asks_for_its_length_and_says_it(preset: str, second_factor: bool, minimum: int) -> None:
     letters = "zpqmvhwtrkxjbnd"
     policy = POLICIES[preset]
-    (refused,) = check_password(
-        letters[: minimum - 1], policy=policy, context=NOBODY, second_factor=second_factor
-    )
+    (refused,) = check_password(letters[: minimum - 1], policy=policy, context=NOBODY, second_factor=second_factor)
     assert (refused.code, refused.detail) == ("too_short", {"minimum": minimum, "got": minimum - 1})
     assert codes(letters[:minimum], policy, second_factor=second_factor) == []
 
@@ -124,9 +122,7 @@ def test_a_password_may_have_256_code_points_and_not_one_more() -> None:
 
 
 @pytest.mark.req("S20", "S49")
-@pytest.mark.parametrize(
-    "typed", ["a" * 1_000_000, "ñ" * 1_000_000, "n\u0303" * 500_000, "🐎" * (MAX_BYTES // 4 + 1)]
-)
+@pytest.mark.parametrize("typed", ["a" * 1_000_000, "ñ" * 1_000_000, "n\u0303" * 500_000, "🐎" * (MAX_BYTES // 4 + 1)])
 def test_a_megabyte_is_refused_at_once(typed: str) -> None:
     breached = BreachedList()
     started = time.process_time()
@@ -316,9 +312,7 @@ def test_the_pieces_of_a_password_are_the_password(text: str) -> None:
 def test_a_generated_password_of_15_characters_is_never_refused(alphabet: str) -> None:
     generator = random.Random(20261122)
     refused = [
-        password
-        for password in ("".join(generator.choices(alphabet, k=15)) for _ in range(1_000))
-        if codes(password)
+        password for password in ("".join(generator.choices(alphabet, k=15)) for _ in range(1_000)) if codes(password)
     ]
     assert refused == []
 

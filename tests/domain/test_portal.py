@@ -76,9 +76,7 @@ def test_what_a_file_leaves_out_has_safe_defaults() -> None:
         (SMALLEST + '[sessions]\nidel = "5m"', "sessions.idel", "idle"),
     ],
 )
-def test_an_unknown_key_is_refused_with_its_path_and_the_nearest_spelling(
-    toml: str, path: str, nearest: str
-) -> None:
+def test_an_unknown_key_is_refused_with_its_path_and_the_nearest_spelling(toml: str, path: str, nearest: str) -> None:
     error = refusal(toml)
     assert error.path == path
     assert f"did you mean '{nearest}'?" in error.why
@@ -108,9 +106,7 @@ def test_a_missing_key_is_refused_by_name(line: str, path: str, missing: str) ->
 
 
 def test_a_missing_table_is_refused_by_name() -> None:
-    assert (
-        "mail" in refusal(SMALLEST.replace('[mail]\nsender = "Pagos <no-responder@pagos.example>"', "")).why
-    )
+    assert "mail" in refusal(SMALLEST.replace('[mail]\nsender = "Pagos <no-responder@pagos.example>"', "")).why
 
 
 def test_an_identifier_that_no_field_describes_is_refused() -> None:

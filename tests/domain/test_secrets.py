@@ -80,9 +80,7 @@ def written(presentation: Presentation, mac: bytes) -> str:
     ],
     ids=["RFC 5869, A.1", "RFC 5869, A.2", "RFC 5869, A.3"],
 )
-def test_hkdf_gives_what_its_rfc_says(
-    key: bytes, salt: bytes, info: bytes, length: int, expected: str
-) -> None:
+def test_hkdf_gives_what_its_rfc_says(key: bytes, salt: bytes, info: bytes, length: int, expected: str) -> None:
     assert hkdf_sha256(key, info, salt=salt, length=length).hex() == expected
 
 
@@ -246,9 +244,7 @@ def test_what_cannot_be_a_temporary_password_is_refused(typed: str) -> None:
     assert read_temporary_password(typed) is None
 
 
-@pytest.mark.parametrize(
-    "typed", ["", "ABCD-EF1", "ABCD-EF123", "ABCD-EFGU", "ABCDEF12" + " " * 30, "ABCD-EFÑ2"]
-)
+@pytest.mark.parametrize("typed", ["", "ABCD-EF1", "ABCD-EF123", "ABCD-EFGU", "ABCDEF12" + " " * 30, "ABCD-EFÑ2"])
 def test_what_cannot_be_a_code_is_refused(typed: str) -> None:
     assert read_code(typed) is None
 

@@ -36,9 +36,7 @@ def test_a_wait_counts_down_to_zero(failures: int, later: Span) -> None:
 
 @pytest.mark.req("I8")
 @given(failures=st.integers(0, 200), jump=st.integers(-400 * DAY, 400 * DAY))
-def test_no_jump_of_the_clock_makes_a_wait_longer_than_its_failures_call_for(
-    failures: int, jump: Span
-) -> None:
+def test_no_jump_of_the_clock_makes_a_wait_longer_than_its_failures_call_for(failures: int, jump: Span) -> None:
     tally = counted(Tally(failures), NOW)
     assert 0 <= tally.wait(NOW + jump) <= tally.wait(NOW) <= HOUR
 

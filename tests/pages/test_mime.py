@@ -39,9 +39,9 @@ CONTROLS = [
     "\ud800",
 ]
 
-ONE_LINE = st.text(
-    st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=120
-).filter(lambda value: value == value.strip() and value != "")
+ONE_LINE = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=120).filter(
+    lambda value: value == value.strip() and value != ""
+)
 # The library's reader makes one space of several in a display name, and puts one between encoded words.
 NAME = ONE_LINE.filter(lambda name: name == " ".join(name.split()) and not set(name) & set('<>"'))
 BODY = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=400)
@@ -56,9 +56,7 @@ MESSAGE_IDS = st.from_regex(r"<[a-z0-9.]{1,40}@[a-z0-9]{1,10}\.example>", fullma
 DATE = st.integers(0, 4_000_000_000 * SECOND)
 
 
-def frame(
-    sender: str = f"Pagos en línea <{SENDER}>", *, reply_to: str = HELP, language: str = "es"
-) -> MailFrame:
+def frame(sender: str = f"Pagos en línea <{SENDER}>", *, reply_to: str = HELP, language: str = "es") -> MailFrame:
     return MailFrame(sender=sender, reply_to=reply_to, language=language)
 
 

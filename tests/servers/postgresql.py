@@ -88,9 +88,7 @@ class PostgresServer:
 
 
 def _create(connection: psycopg.Connection[tuple[str]], name: str, template: str) -> None:
-    connection.execute(
-        sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-    )
+    connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
 
 
 def _databases(connection: psycopg.Connection[tuple[str]], prefix: str) -> list[str]:

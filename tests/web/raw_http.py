@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -65,8 +66,14 @@ class Running:
     release: asyncio.Event = field(default_factory=asyncio.Event)
     clients: list[Client] = field(default_factory=list)
 
-    async def client(self, sent: bytes = b"") -> Client:
-        client = Client(*await asyncio.open_connection("127.0.0.1", self.port))
+    async def client(self, sent: bytes = b"", receive_buffer: int | None = None) -> Client:
+        """Connect and send; with a small `receive_buffer` (bytes) little fits between server and reader."""
+        connection = socket.socket()
+        connection.setblocking(False)
+        if receive_buffer is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", self.port))
+        client = Client(*await asyncio.open_connection(sock=connection))
         self.clients.append(client)
         await client.send(sent)
         return client
@@ -82,7 +89,12 @@ class Running:
                 pass
             self.release.set()
         size = request.path_params["path"].removeprefix("bytes-")
-        return PlainTextResponse("a" * int(size) if size.isdigit() else request.url.path)
+        text = "a" * int(size) if size.isdigit() else request.url.path
+        return PlainTextResponse(text, background=BackgroundTask(self.finish) if text == "/later" else None)
+
+    async def finish(self) -> None:
+        await self.release.wait()
+        self.seen.append(("finished", b""))
 
 
 @contextlib.asynccontextmanager

@@ -44,7 +44,7 @@ async def test_pipelined_requests_are_answered_in_their_order() -> None:
 
 
 async def test_a_pipelined_body_may_arrive_after_the_answer_before_it() -> None:
-    async with server(ServerLimits(body_seconds=0.3)) as running:
+    async with server(ServerLimits(body_seconds=1)) as running:
         client = await running.client(get(b"/slow") + post(b"a", b"Content-Length: 3"))
         await running.arrived.wait()
         alone = await running.client(post(b"a", b"Content-Length: 3"))
@@ -110,7 +110,9 @@ async def test_a_client_that_waits_for_100_continue_is_told_to_go_on() -> None:
         assert (await client.answer()).status == 100
         await client.send(b"a=b")
         assert (await client.answer()).status == 200
-        assert running.seen == [("/form", b"a=b")]
+        await client.send(get(b"/dos", b"Expect: 100-continue"))
+        assert (await client.answer()).status == 200  # there is no body to go on with
+        assert running.seen == [("/form", b"a=b"), ("/dos", b"")]
 
 
 async def test_an_offer_of_another_protocol_is_answered_in_http_1_1() -> None:
@@ -118,6 +120,20 @@ async def test_an_offer_of_another_protocol_is_answered_in_http_1_1() -> None:
         offer = b"Connection: Upgrade"
         client = await running.client(get(b"/uno", offer, b"Upgrade: h2c") + get(b"/dos"))
         assert [(await client.answer()).body for _ in range(2)] == [b"/uno", b"/dos"]
+
+
+async def test_a_fault_of_the_server_is_logged_and_not_blamed_on_the_client(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_head: object, **_options: object) -> bool:
+        raise ZeroDivisionError("a fault")
+
+    monkeypatch.setattr("reclave.web.connection.check_head", fail)
+    async with server() as running:
+        client = await running.client(GET)
+        assert await client.is_closed()
+        assert running.seen == []
+    assert "ZeroDivisionError: a fault" in caplog.text
 
 
 async def test_http_1_0_needs_no_host_and_keeps_no_connection() -> None:
@@ -149,6 +165,17 @@ async def test_what_is_in_flight_finishes_at_the_stop() -> None:
             await running.serving
 
 
+async def test_work_that_outlives_its_answer_finishes_at_the_stop() -> None:
+    async with server() as running:
+        client = await running.client(get(b"/later"))
+        assert (await client.answer()).body == b"/later"
+        running.stop.set()
+        assert await client.is_closed()
+        running.release.set()
+        await running.serving
+        assert running.seen == [("/later", b""), ("finished", b"")]
+
+
 async def test_a_stop_waits_no_longer_than_it_may(caplog: pytest.LogCaptureFixture) -> None:
     async with server(ServerLimits(stop_seconds=0.2)) as running:
         client = await running.client(get(b"/slow"))
@@ -177,9 +204,7 @@ async def test_an_application_that_does_not_start_is_not_served() -> None:
 
     listener = listen("127.0.0.1", 0)
     with pytest.raises(ApplicationNotStarted):
-        await serve_http(
-            Starlette(lifespan=lifespan), [listener], limits=ServerLimits(), stop=asyncio.Event()
-        )
+        await serve_http(Starlette(lifespan=lifespan), [listener], limits=ServerLimits(), stop=asyncio.Event())
     assert listener.fileno() == -1
 
 

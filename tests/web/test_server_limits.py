@@ -1,10 +1,12 @@
 """S49 below the application: what the server refuses, over raw sockets with shortened limits."""
 
 import asyncio
+import re
 import resource
-import socket
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from reclave.web.server import ServerLimits
 from tests.web.raw_http import (
@@ -64,12 +66,10 @@ MALFORMED: dict[str, bytes] = {
     "a list of lengths": post(b"abc", b"Content-Length: 3, 3"),
     "a negative length": post(b"abc", b"Content-Length: -3"),
     "an unknown coding": post(chunks(b"abc"), b"Transfer-Encoding: gzip, chunked"),
-    "two codings": post(chunks(b"abc"), CHUNKED, CHUNKED),
+    "two codings": post(chunks(b"abc"), b"Transfer-Encoding: gzip", CHUNKED),
     "a coding in HTTP/1.0": post(chunks(b"abc"), CHUNKED).replace(b"HTTP/1.1", b"HTTP/1.0"),
     "a chunk size that is none": post(b"xyz\r\n", CHUNKED),
-    "a body for another protocol": post(
-        b"abc", b"Content-Length: 3", b"Connection: Upgrade", b"Upgrade: h2c"
-    ),
+    "a body for another protocol": post(b"abc", b"Content-Length: 3", b"Connection: Upgrade", b"Upgrade: h2c"),
     "a folded header": post(b"", b"X: a", b" b"),
     "a NUL in a header": post(b"", b"X: a\0b"),
     "a NUL in a name": post(b"", b"X\0: a"),
@@ -173,8 +173,7 @@ async def test_an_idle_connection_is_closed_without_a_word(sent: bytes) -> None:
 )
 async def test_a_client_that_does_not_read_its_answer_is_dropped(sent: bytes) -> None:
     async with server(ServerLimits(write_seconds=0.3, stop_seconds=60), send_buffer=4096) as running:
-        client = await running.client()
-        client.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client = await running.client(receive_buffer=4096)
         client.writer.transport.pause_reading()  # type: ignore[attr-defined]
         await client.send(sent)
         await running.arrived.wait()
@@ -234,9 +233,7 @@ async def test_a_refusal_shows_the_page_of_the_caller() -> None:
 
     async with server(error_page=error_page) as running:
         sent = (
-            b"POST /pagos?token=secreto HTTP/1.1\r\nAccept-Language: pt\r\n"
-            + HOST
-            + b"Content-Length: 99999\r\n\r\n"
+            b"POST /pagos?token=secreto HTTP/1.1\r\nAccept-Language: pt\r\n" + HOST + b"Content-Length: 99999\r\n\r\n"
         )
         assert (await (await running.client(sent)).answer()).body == b"413 /pagos pt</html>\n"
         assert (await (await running.client(b"\0")).answer()).body == b"400 - -</html>\n"
@@ -252,3 +249,46 @@ async def test_a_page_that_fails_gives_way_to_the_plain_one(caplog: pytest.LogCa
         assert_refused(answer, 400)
         assert "No pudimos leer lo que envió su navegador".encode() in answer.body
     assert "no such portal" in caplog.text
+
+
+PIECES = [
+    GET,
+    GET[:-2],
+    SHORT,
+    HOST,
+    b"\r\n",
+    b"\n",
+    b"\r",
+    b"\0",
+    b":",
+    b" ",
+    b"/",
+    b"X: a\r\n",
+    b"\xff" * 40,
+    b"9" * 20,
+]
+PIECES += [b"Content-Length: 4\r\n", CHUNKED + b"\r\n", b"Upgrade: h2c\r\nConnection: Upgrade\r\n", b"1\r\na\r\n0\r\n"]
+PIECES += [
+    b"Expect: 100-continue\r\n",
+    b"Connection: close\r\n",
+    b"POST / HTTP/1.1\r\n",
+    b"HEAD http://a/ HTTP/1.0\r\n",
+]
+
+
+@pytest.mark.req("S49")
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(parts=st.lists(st.one_of(st.sampled_from(PIECES), st.binary(max_size=8)), min_size=1, max_size=12))
+async def test_no_bytes_whatever_make_an_error_of_the_server(
+    parts: list[bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    soon = ServerLimits(header_seconds=0.03, body_seconds=0.03, keep_alive_seconds=0.03)
+    async with server(soon) as running:
+        client = await running.client()
+        for part in parts:
+            client.writer.write(part)
+        async with asyncio.timeout(SECONDS):
+            answers = await client.reader.read()
+        statuses = {int(status) for status in re.findall(rb"HTTP/1\.1 (\d+) ", answers)}
+        assert statuses <= {100, 200, 400, 405, 408}
+    assert caplog.records == []

@@ -182,7 +182,7 @@ def _in_state(key: Key, state: KeyState) -> Key:
 def _read_keys(path: Path) -> list[Key]:
     remedy = "restore it from its backup"
     try:
-        file = msgspec.json.decode(_read_private(path, "make one with `reclave keys create`"), type=_File)
+        file = msgspec.json.decode(_read_private(path, f"make one: reclave keys new {path}"), type=_File)
     except msgspec.MsgspecError as error:
         raise KeyringRefused(path, f"it is damaged ({error})", remedy) from None
     ids = [key.id for key in file.keys]

@@ -113,9 +113,7 @@ class KeyringVault:
             raise Unsealable("the key that sealed it is gone")
         associated = _associated(use, bound_to)
         try:
-            return crypto_aead_xchacha20poly1305_ietf_decrypt(
-                sealed[body:], associated, sealed[start:body], subkey
-            )
+            return crypto_aead_xchacha20poly1305_ietf_decrypt(sealed[body:], associated, sealed[start:body], subkey)
         except CryptoError:
             raise Unsealable("it is damaged, forged, or bound to something else") from None
 

@@ -9,11 +9,16 @@ from typing import Any
 import structlog
 
 _SHAPES = (
-    (re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+"), "‹address›"),
-    (re.compile(r"\b[cdfghjkmnpqrtvwxy34679]{6}(?:-[cdfghjkmnpqrtvwxy34679]{6}){2}\b"), "‹temporary password›"),
-    (re.compile(r"[A-Za-z0-9_-]{40,}={0,2}"), "‹token›"),
-    (re.compile(r"\b\d(?:[.\s-]?\d){5,}\b"), "‹number›"),
+    (re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+"), "[address]"),
+    (
+        re.compile(r"\b[cdfghjkmnpqrtvwxy34679]{6}(?:-[cdfghjkmnpqrtvwxy34679]{6}){2}\b"),
+        "[temporary password]",
+    ),
+    (re.compile(r"[A-Za-z0-9_-]{40,}={0,2}"), "[token]"),
+    (re.compile(r"\b\d(?:[.\s-]?\d){5,}\b"), "[number]"),
 )
+# At "debug" these write statements with their values, or whole mails.
+_TALKATIVE = ("aiosqlite", "sqlalchemy", "aiosmtplib", "mail.log", "asyncio")
 _KEPT = {"timestamp", "level", "event", "logger"}
 
 
@@ -65,3 +70,5 @@ def configure_logs(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)

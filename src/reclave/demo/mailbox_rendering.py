@@ -82,7 +82,5 @@ class Selection:
     def link(self, path: str = "/", **changes: object) -> str:
         """`path` with this selection as its query, with `changes` (to, q, n, view) in it."""
         fields: dict[str, object] = {"to": self.to, "q": self.words, "n": self.shown, **changes}
-        query = {
-            name: value for name, value in fields.items() if value and (name, value) != ("n", PAGE_LENGTH)
-        }
+        query = {name: value for name, value in fields.items() if value and (name, value) != ("n", PAGE_LENGTH)}
         return f"{path}?{urlencode(query)}" if query else path

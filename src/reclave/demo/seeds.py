@@ -10,7 +10,7 @@ from reclave.domain.portal import Portal
 from reclave.journeys import first_sign_in
 from reclave.journeys.services import Services
 
-DEMO_PASSWORD = "el rio baja despacio"
+DEMO_PASSWORD = "el rio baja despacio"  # noqa: S105 - public on purpose: the demo prints it
 """What the demo's active accounts sign in with; it exists nowhere else (S26)."""
 
 
@@ -103,7 +103,7 @@ COMPANIES = (
 
 
 async def seed(services: Services, portal: Portal) -> list[Seeded]:
-    """Add the companies that are not there yet; initial passwords are derived anew and so stay the same."""
+    """Add the companies that are not there yet; initial passwords are derived again and stay the same."""
     hashed = await services.hasher.hash(normalise(DEMO_PASSWORD))
     return [await _seed_company(services, portal, company, hashed) for company in COMPANIES]
 
@@ -128,6 +128,7 @@ async def _seed_company(services: Services, portal: Portal, company: Company, ha
         if known is None:
             await tx.accounts.add(account, [AccountIdentifier(field, company.nit)])
         if account.status is Status.AWAITING_FIRST_SIGN_IN:
-            password = await first_sign_in.invite(services, tx, portal, account)
+            held = await first_sign_in.initial_password(services, tx, account)
+            password = held or await first_sign_in.invite(services, tx, portal, account)
     shown = format_identifier(Identifier(portal.identifier_field.kind, company.nit))
     return Seeded(portal.id, shown, password, company.address or "", company.what_to_try)

@@ -1,8 +1,9 @@
 """An account: one person's or company's credential in a directory."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from reclave.domain.addresses import Address
 from reclave.domain.time import Instant
 
 
@@ -70,3 +71,29 @@ class Account:
     def can_sign_in(self) -> bool:
         """Whether a right password opens a session."""
         return self.status is Status.ACTIVE and self.password_hash is not None and not self.password_blocked
+
+    def is_registered(self, address: Address) -> bool:
+        """Whether mail already goes to this address."""
+        return self.reachable() and self.address_canonical == address.canonical
+
+    def with_proven_address(self, address: Address, effective_at: Instant) -> "Account":
+        """The account with an address that its owner has just proven.
+
+        It counts at once where no other one is registered; a registered one stays until `effective_at` (S35).
+        """
+        if self.reachable() and not self.is_registered(address):
+            return replace(
+                self,
+                next_address=address.stored,
+                next_address_canonical=address.canonical,
+                next_address_at=effective_at,
+            )
+        return replace(
+            self,
+            address=address.stored,
+            address_canonical=address.canonical,
+            address_provenance=Provenance.CONFIRMED,
+            next_address=None,
+            next_address_canonical=None,
+            next_address_at=None,
+        )

@@ -90,9 +90,7 @@ class Answer(StrEnum):
     COALESCE = "coalesce"
 
 
-def answer_request(
-    account: Account, last: Grant | None, accepted_at: Instant, now: Instant, lifetime: Span
-) -> Answer:
+def answer_request(account: Account, last: Grant | None, accepted_at: Instant, now: Instant, lifetime: Span) -> Answer:
     """Decide what an accepted request does to an account whose newest grant for the purpose is `last`.
 
     A request older than the account's last change, or than the request that the grant last answered, changes

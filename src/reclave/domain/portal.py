@@ -15,7 +15,7 @@ import msgspec
 
 from reclave.domain.errors import PortalRefused
 from reclave.domain.limits import Limit, parse_limit, parse_span
-from reclave.domain.time import DAY, HOUR, MINUTE, Span
+from reclave.domain.time import DAY, HOUR, Span
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 Language = Literal["es", "en", "pt"]
@@ -201,7 +201,7 @@ def read_portal(toml: str, *, source: str = "portal.toml") -> Portal:
     try:
         file = msgspec.convert(parsed, PortalFile)
     except msgspec.ValidationError as error:
-        raise _refusal(source, parsed, str(error)) from error
+        raise _refusal(source, str(error)) from error
     return _checked(file, source)
 
 
@@ -220,42 +220,40 @@ def _checked(file: PortalFile, source: str) -> Portal:
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise PortalRefused(source, "portal.time_zone", "no such time zone (IANA name)") from error
     if file.sign_in.identifier not in file.fields:
-        raise PortalRefused(
-            source, "sign_in.identifier", f"no [fields.{file.sign_in.identifier}] describes it"
-        )
+        raise PortalRefused(source, "sign_in.identifier", f"no [fields.{file.sign_in.identifier}] describes it")
     if "@" not in parseaddr(file.mail.sender)[1]:
         raise PortalRefused(source, "mail.sender", 'write for example "Portal <no-reply@portal.example>"')
     recovery = file.journeys.temporary_password or TemporaryPassword()
     first = file.journeys.first_sign_in or FirstSignIn()
-    limits = []
-    for index, written in enumerate(recovery.limits):
-        try:
-            limits.append(parse_limit(written))
-        except ValueError as error:
-            raise PortalRefused(
-                source, f"journeys.temporary_password.limits[{index}]", str(error)
-            ) from error
     return Portal(
         file=file,
         zone=zone,
         first_sign_in_lifetime=span("journeys.first_sign_in.lifetime", first.lifetime, PAPER_CEILING),
         first_sign_in_finish=span("journeys.first_sign_in.finish", first.finish, MAIL_CEILING),
-        temporary_password_lifetime=span(
-            "journeys.temporary_password.lifetime", recovery.lifetime, MAIL_CEILING
-        ),
+        temporary_password_lifetime=span("journeys.temporary_password.lifetime", recovery.lifetime, MAIL_CEILING),
         cooldown=span("journeys.temporary_password.cooldown", recovery.cooldown, HOUR),
-        limits=tuple(limits),
+        limits=_limits(recovery, source),
         session_idle=span("sessions.idle", file.sessions.idle, DAY),
         session_absolute=span("sessions.absolute", file.sessions.absolute, 30 * DAY),
         address_wait=span("addresses.wait", file.addresses.wait, DAY),
     )
 
 
+def _limits(recovery: TemporaryPassword, source: str) -> tuple[Limit, ...]:
+    limits = []
+    for index, written in enumerate(recovery.limits):
+        try:
+            limits.append(parse_limit(written))
+        except ValueError as error:
+            raise PortalRefused(source, f"journeys.temporary_password.limits[{index}]", str(error)) from error
+    return tuple(limits)
+
+
 _UNKNOWN = re.compile(r"Object contains unknown field `([^`]+)`(?: - at `\$\.?([^`]*)`)?")
 _ELSEWHERE = re.compile(r"^(.*?)(?: - at `\$\.?([^`]*)`)?$", re.DOTALL)
 
 
-def _refusal(source: str, parsed: dict[str, Any], message: str) -> PortalRefused:
+def _refusal(source: str, message: str) -> PortalRefused:
     unknown = _UNKNOWN.match(message)
     if unknown:
         key, path = unknown.group(1), unknown.group(2) or ""

@@ -18,6 +18,7 @@ FORMAT_VERSION = b"\x01"
 GRANT_ID_BYTES = 16
 # 42 bytes in all, so that base 64 needs no padding.
 _TOKEN_MAC_BYTES = 25
+_LONGEST_TOKEN = 128
 
 # No vowels (no words), no characters that are read or heard as another: 22^18 > 2^80 (S14).
 _TEMPORARY_ALPHABET = "cdfghjkmnpqrtvwxy34679"
@@ -129,7 +130,7 @@ def read_code(typed: str) -> str | None:
 
 def read_token(typed: str) -> bytes | None:
     """The grant id in a link token; None when the token is damaged."""
-    if len(typed) > 128 or not typed.isascii():
+    if len(typed) > _LONGEST_TOKEN or not typed.isascii():
         return None
     try:
         raw = base64.b64decode(typed, altchars=b"-_", validate=True)

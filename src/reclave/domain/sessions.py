@@ -33,6 +33,4 @@ class Session:
 
     def alive(self, now: Instant, idle: Span, absolute: Span) -> bool:
         """Whether neither limit has passed (S29)."""
-        return (
-            now < self.last_seen_at + idle and now < self.started_at + absolute and in_the_past(self.started_at, now)
-        )
+        return now < self.last_seen_at + idle and now < self.started_at + absolute and in_the_past(self.started_at, now)

@@ -37,16 +37,14 @@ async def change_password(
         if not current:
             refused.insert(0, FieldRefused("current", "password_missing"))
         raise FormRefused(*refused)
-    await confirm_current_password(services, portal, who, current, caller)
+    await confirm_current_password(services, portal, who, current)
     hashed = await services.hasher.hash(normalise(password))
     async with services.store.transaction() as tx:
         account = await services.directory.get(tx, portal.id, who.account.id, lock=True)
         version = who.account.credential_version
         if account is None or account.credential_version != version:
             raise SessionEnded
-        changed = replace(
-            account, password_hash=hashed, credential_version=version + 1, changed_at=tx.now
-        )
+        changed = replace(account, password_hash=hashed, credential_version=version + 1, changed_at=tx.now)
         if not await tx.accounts.change(changed, was=version):
             raise SessionEnded
         await grants.end_everything(tx, changed)
@@ -58,9 +56,7 @@ async def change_password(
     return signed_in
 
 
-async def confirm_current_password(
-    services: Services, portal: Portal, who: SignedInAs, current: str, caller: Caller
-) -> None:
+async def confirm_current_password(services: Services, portal: Portal, who: SignedInAs, current: str) -> None:
     """Compare the current password, counted beside sign-in's own counters (S23, S31).
 
     Raises `FormRefused` on `current`.

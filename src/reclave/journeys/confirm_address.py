@@ -58,13 +58,10 @@ async def ask_for_code(
 ) -> None:
     """Keep what waits and mail a code to the new address, unless one went there within a day.
 
-    Raises `FieldRefused` (email) when the account has asked for too many addresses today.
+    Raises `FormRefused` (email) when the account has asked for too many addresses today.
     """
     grant = await _grant(services, tx, account)
-    await tx.grants.keep(
-        portal.id, grant.id, services.vault.seal(_SEAL, msgspec.json.encode(pending), grant.id)
-    )
-    recipient = messages.Recipient(pending.stored, pending.canonical)
+    await tx.grants.keep(portal.id, grant.id, services.vault.seal(_SEAL, msgspec.json.encode(pending), grant.id))
     digest = messages.recipient_digest(services, portal.id, pending.canonical)
     known = any(a.reachable() for a in await services.directory.by_address(tx, portal.id, pending.canonical))
     since = tx.now - DAY
@@ -73,20 +70,19 @@ async def ask_for_code(
     key = services.vault.digest("limit", portal.id, "confirm_address", account.id)
     (passed,) = await tx.limits.take([Cost(key, _ADDRESSES)])
     if not passed:
-        raise FieldRefused("email", "too_many_addresses")
+        raise FormRefused(FieldRefused("email", "too_many_addresses"))
     await messages.queue(
         services,
         tx,
         portal,
         Template.CONFIRM_ADDRESS,
-        recipient,
+        messages.Letter(
+            to=pending.stored, canonical=pending.canonical, account=account.id, at=tx.now, place=caller.device
+        ),
         language=caller.language,
         reference=grant.reference,
-        account=account.id,
         grants=[grant],
         needs_grant=True,
-        at=tx.now,
-        place=caller.device,
     )
 
 
@@ -122,9 +118,7 @@ def code_for(services: Services, grant: Grant, canonical: str) -> str:
     return services.vault.secret(replace(bound, context=services.vault.digest("address", canonical)))
 
 
-async def check_code(
-    services: Services, portal: Portal, account: Account, typed: str, caller: Caller
-) -> Confirmation:
+async def check_code(services: Services, portal: Portal, account: Account, typed: str, caller: Caller) -> Confirmation:
     """Count a try, then compare the code; the confirmation that it completes.
 
     Raises `FormRefused` on `code`: missing, not a code, wrong (with `left`), or none left, when the waiting change is

@@ -13,6 +13,14 @@ from reclave.journeys.services import Services
 from reclave.ports.store import Transaction
 
 
+async def initial_password(services: Services, tx: Transaction, account: Account) -> str | None:
+    """The initial password that an account holds, derived again; None when it has none that lives."""
+    recent = await tx.grants.recent(account.portal, account.id, {Purpose.ACTIVATE}, limit=1)
+    if not recent or not recent[0].live(tx.now):
+        return None
+    return services.vault.secret(recent[0].bound(services.vault.epoch))
+
+
 async def invite(services: Services, tx: Transaction, portal: Portal, account: Account) -> str:
     """Issue an account's initial password, ending the one before; the operator hands it over on paper."""
     await tx.grants.end_all(portal.id, account.id, State.REPLACED, purposes={Purpose.ACTIVATE})

@@ -100,9 +100,9 @@ async def report_grant(
     """
     recent = await tx.grants.recent(account.portal, account.id, {Purpose.REPORT}, limit=1)
     last = recent[0] if recent and recent[0].live(tx.now) else None
-    if last is not None and last.credential_version == account.credential_version:
-        if last.context == CHANGED or (last.expires_at - tx.now) * 2 >= MAIL_CEILING:
-            return last
+    current = last is not None and last.credential_version == account.credential_version
+    if last is not None and current and (last.context == CHANGED or (last.expires_at - tx.now) * 2 >= MAIL_CEILING):
+        return last
     if last is not None:
         await tx.grants.end(account.portal, last.id, State.REPLACED)
     return await issue(

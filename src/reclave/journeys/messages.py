@@ -1,7 +1,6 @@
 """Queueing mail: what is said is sealed, secrets are derived only when it is sent."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -9,6 +8,7 @@ from reclave.domain.accounts import Account
 from reclave.domain.grants import Grant
 from reclave.domain.outbox import Message, Template
 from reclave.domain.portal import Portal
+from reclave.domain.time import Instant
 from reclave.journeys.services import Services
 from reclave.ports.store import Transaction
 
@@ -27,19 +27,11 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     effective_at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """A stored address and its canonical form."""
-
-    stored: str
-    canonical: str
-
-    @classmethod
-    def of(cls, account: Account) -> "Recipient":
-        """The registered address of a reachable account. Raises ValueError for one without."""
-        if account.address is None or account.address_canonical is None:
-            raise ValueError("the account has no address")
-        return cls(account.address, account.address_canonical)
+def letter_to(account: Account, *, at: Instant, place: str = "") -> Letter:
+    """A letter to an account's registered address. Raises ValueError for an account without."""
+    if account.address is None or account.address_canonical is None:
+        raise ValueError("the account has no address")
+    return Letter(to=account.address, canonical=account.address_canonical, account=account.id, at=at, place=place)
 
 
 def recipient_digest(services: Services, portal: str, canonical: str) -> bytes:
@@ -52,41 +44,26 @@ async def queue(
     tx: Transaction,
     portal: Portal,
     template: Template,
-    recipient: Recipient,
+    letter: Letter,
     *,
     language: str,
     reference: str,
-    account: str = "",
     grants: Sequence[Grant] = (),
     report: Grant | None = None,
     needs_grant: bool = False,
-    at: int = 0,
-    place: str = "",
-    new_address: str = "",
-    effective_at: int = 0,
 ) -> None:
     """Queue a message in the transaction that gives the reason for it."""
-    message_id = services.new_id()
-    letter = Letter(
-        to=recipient.stored,
-        canonical=recipient.canonical,
-        account=account,
-        at=at,
-        place=place,
-        new_address=new_address,
-        effective_at=effective_at,
-    )
-    domain = portal.sender_domain
+    own_id = services.new_id()
     await tx.outbox.add(
         Message(
             portal=portal.id,
-            id=message_id,
+            id=own_id,
             template=template,
             language=language,
-            message_id=f"<{services.new_id().hex()}@{domain}>",
+            message_id=f"<{services.new_id().hex()}@{portal.sender_domain}>",
             reference=reference,
-            sealed=services.vault.seal(_SEAL, msgspec.json.encode(letter), message_id),
-            recipient=recipient_digest(services, portal.id, recipient.canonical),
+            sealed=services.vault.seal(_SEAL, msgspec.json.encode(letter), own_id),
+            recipient=recipient_digest(services, portal.id, letter.canonical),
             grants=tuple(grant.id for grant in grants),
             report=report.id if report else None,
             needs_grant=needs_grant,

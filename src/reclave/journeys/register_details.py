@@ -6,7 +6,9 @@ then one transaction consumes the grant, sets the password, ends everything else
 
 from dataclasses import dataclass, replace
 
-from reclave.domain.accounts import Account, Provenance, Status
+import msgspec
+
+from reclave.domain.accounts import Account, Status
 from reclave.domain.addresses import Address, AddressRefused, mask_address, parse_address
 from reclave.domain.audit import Event
 from reclave.domain.errors import FieldRefused, FormRefused, SecretEnded
@@ -14,7 +16,6 @@ from reclave.domain.grants import Grant, Purpose, State
 from reclave.domain.outbox import Template
 from reclave.domain.passwords import normalise
 from reclave.domain.portal import Portal
-from reclave.domain.time import Instant
 from reclave.journeys import grants, messages
 from reclave.journeys.confirm_address import Confirmation, Pending, ask_for_code, check_code, confirmation
 from reclave.journeys.new_password import check_new_password
@@ -68,7 +69,7 @@ async def submit(
         account = await services.directory.get(tx, portal.id, who.account.id, lock=True)
         if account is None:
             raise SecretEnded(State.REVOKED)
-        if _is_registered(account, address):
+        if account.is_registered(address):
             await _complete(services, tx, portal, account, details.grant, address, hashed, caller)
             done = True
         else:
@@ -113,10 +114,6 @@ async def _live_grant(tx: Transaction, portal: Portal, who: SignedInAs) -> Grant
     return grant
 
 
-def _is_registered(account: Account, address: Address) -> bool:
-    return account.reachable() and account.address_canonical == address.canonical
-
-
 async def _consume(tx: Transaction, grant: Grant, account: Account) -> None:
     consumed = await tx.grants.consume(account.portal, grant.id, credential_version=account.credential_version)
     if consumed is None:
@@ -138,7 +135,7 @@ async def _complete(
     await _consume(tx, grant, account)
     first = account.status is Status.AWAITING_FIRST_SIGN_IN
     changed = replace(
-        _with_address(account, address, tx.now + portal.address_wait),
+        account.with_proven_address(address, tx.now + portal.address_wait),
         status=Status.ACTIVE,
         password_hash=password_hash,
         password_blocked=False,
@@ -164,26 +161,6 @@ async def _complete(
         await notify_old_address(services, tx, portal, changed, grant.reference, caller)
 
 
-def _with_address(account: Account, address: Address, effective_at: Instant) -> Account:
-    """The account with an address that its owner has just proven; a different registered one gives way later (S35)."""
-    if account.reachable() and account.address_canonical != address.canonical:
-        return replace(
-            account,
-            next_address=address.stored,
-            next_address_canonical=address.canonical,
-            next_address_at=effective_at,
-        )
-    return replace(
-        account,
-        address=address.stored,
-        address_canonical=address.canonical,
-        address_provenance=Provenance.CONFIRMED,
-        next_address=None,
-        next_address_canonical=None,
-        next_address_at=None,
-    )
-
-
 async def notify_change(
     services: Services,
     tx: Transaction,
@@ -202,13 +179,10 @@ async def notify_change(
         tx,
         portal,
         template,
-        messages.Recipient.of(account),
+        messages.letter_to(account, at=tx.now, place=caller.device),
         language=caller.language,
         reference=reference,
-        account=account.id,
         report=report,
-        at=tx.now,
-        place=caller.device,
     )
 
 
@@ -224,13 +198,12 @@ async def notify_old_address(
         tx,
         portal,
         Template.ADDRESS_CHANGING,
-        messages.Recipient.of(account),
+        msgspec.structs.replace(
+            messages.letter_to(account, at=tx.now, place=caller.device),
+            new_address=mask_address(account.next_address or ""),
+            effective_at=account.next_address_at or 0,
+        ),
         language=caller.language,
         reference=reference,
-        account=account.id,
         report=revert,
-        at=tx.now,
-        place=caller.device,
-        new_address=mask_address(account.next_address or ""),
-        effective_at=account.next_address_at or 0,
     )

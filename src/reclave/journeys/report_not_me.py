@@ -63,15 +63,11 @@ async def confirm(services: Services, portal: Portal, token: str, confirmed: boo
     async with services.store.transaction() as tx:
         grant = await grants.grant_of_token(services, tx, portal.id, token, _PURPOSES)
         account = await _account(services, tx, portal, grant, lock=True)
-        consumed = await tx.grants.consume(
-            portal.id, grant.id, credential_version=account.credential_version
-        )
+        consumed = await tx.grants.consume(portal.id, grant.id, credential_version=account.credential_version)
         if consumed is None:
             raise SecretEnded(State.CONSUMED)
         reference = services.new_reference()
-        await grants.record(
-            tx, Event.REPORTED_NOT_ME, account, grant.reference, client=caller.client, kind=report.kind
-        )
+        await grants.record(tx, Event.REPORTED_NOT_ME, account, grant.reference, client=caller.client, kind=report.kind)
         await _act(tx, services, account, report.kind)
         case = Case(
             portal=portal.id,
@@ -106,9 +102,7 @@ async def _act(tx: Transaction, services: Services, account: Account, kind: Kind
     await grants.end_everything(tx, changed)
 
 
-async def _account(
-    services: Services, tx: Transaction, portal: Portal, grant: Grant, *, lock: bool = False
-) -> Account:
+async def _account(services: Services, tx: Transaction, portal: Portal, grant: Grant, *, lock: bool = False) -> Account:
     account = await services.directory.get(tx, portal.id, grant.account, lock=lock)
     if account is None or account.credential_version != grant.credential_version:
         raise SecretEnded(State.REPLACED)

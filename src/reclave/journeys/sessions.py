@@ -87,9 +87,7 @@ async def end_other_sessions(services: Services, portal: Portal, who: SignedInAs
     """End every session of the account but this one."""
     async with services.store.transaction() as tx:
         ended = await tx.sessions.end_all(portal.id, who.account.id, keep=who.session.digest)
-        await grants.record(
-            tx, Event.SESSIONS_ENDED, who.account, "", client=caller.client, count=str(ended)
-        )
+        await grants.record(tx, Event.SESSIONS_ENDED, who.account, "", client=caller.client, count=str(ended))
 
 
 async def sign_out(services: Services, portal: Portal, handle: bytes | None, caller: Caller) -> None:

@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 
 from reclave.domain.accounts import Account, Status
 from reclave.domain.audit import Entry, Event
-from reclave.domain.errors import FieldRefused, FormRefused, PasswordPaused, SecretEnded, SignInRefused, Throttled
+from reclave.domain.errors import (
+    FieldRefused,
+    FormRefused,
+    PasswordPaused,
+    SecretEnded,
+    SignInRefused,
+    Throttled,
+)
 from reclave.domain.grants import Grant, Purpose
 from reclave.domain.identifiers import Identifier, IdentifierRefused, parse_identifier
 from reclave.domain.limits import Cost, Limit, Scope
@@ -27,7 +34,7 @@ _NOBODY = "nobody"
 _OPENED_BY_TEMPORARY = (Purpose.SET_PASSWORD, Purpose.ACTIVATE)
 _COMPARED = 5
 _TEMPORARY = Presentation.TEMPORARY_PASSWORD
-_PER_CLIENT = Limit(600, HOUR, Scope.CLIENT)
+PER_CLIENT = Limit(600, HOUR, Scope.CLIENT)
 """Sign-ins that one network address may try in an hour over all accounts: beyond it a spray is suspected (S24)."""
 
 
@@ -112,26 +119,20 @@ async def _count(
         owner = account.id if account else _NOBODY
         device = caller.device_digest or caller.client
         recognised = await tx.sessions.recognised(portal.id, device, owner)
-        pair = services.vault.digest(
-            "guess", portal.id, identifier.value, device if recognised else caller.client
-        )
+        pair = services.vault.digest("guess", portal.id, identifier.value, device if recognised else caller.client)
         sprayed = not recognised and await _sprays(services, tx, portal, caller)
         wait = await tx.guesses.count(portal.id, Guess.PASSWORD, pair)
         failures = 0 if wait else await tx.guesses.add(portal.id, Guess.PASSWORD, everyone)
-        temporary_wait = (
-            await tx.guesses.count(portal.id, Guess.TEMPORARY_PASSWORD, pair) if temporary else 0
-        )
+        temporary_wait = await tx.guesses.count(portal.id, Guess.TEMPORARY_PASSWORD, pair) if temporary else 0
         recent = await tx.grants.recent(portal.id, owner, _OPENED_BY_TEMPORARY, limit=_COMPARED)
     if sprayed:
-        raise Throttled(_PER_CLIENT.interval)
-    return _Counted(
-        account, recent, wait, temporary_wait, failures > PAUSE_AFTER and not recognised, pair, everyone
-    )
+        raise Throttled(PER_CLIENT.interval)
+    return _Counted(account, recent, wait, temporary_wait, failures > PAUSE_AFTER and not recognised, pair, everyone)
 
 
 async def _sprays(services: Services, tx: Transaction, portal: Portal, caller: Caller) -> bool:
     key = services.vault.digest("limit", portal.id, "sign_in", caller.client)
-    (passed,) = await tx.limits.take([Cost(key, _PER_CLIENT)])
+    (passed,) = await tx.limits.take([Cost(key, PER_CLIENT)])
     if passed:
         return False
     await tx.audit.add(Entry(portal=portal.id, event=Event.SPRAY_SUSPECTED, client=caller.client))
@@ -169,9 +170,7 @@ async def _open_full(
         remembered = digest_of(device) if device else caller.device_digest
         if remembered:
             await tx.sessions.recognise(portal.id, remembered, account.id)
-        await grants.record(
-            tx, Event.SIGN_IN_SUCCEEDED, current, "", client=caller.client, device=caller.device
-        )
+        await grants.record(tx, Event.SIGN_IN_SUCCEEDED, current, "", client=caller.client, device=caller.device)
     return SignedIn(opened.handle, opened.session, device)
 
 
@@ -189,7 +188,12 @@ async def _open_change_only(
             finish = tx.now + portal.first_sign_in_finish if fresh.purpose is Purpose.ACTIVATE else None
             if await tx.grants.opened(portal.id, fresh.id, expires_at=finish):
                 await grants.record(
-                    tx, Event.GRANT_OPENED, current, fresh.reference, client=caller.client, purpose=fresh.purpose
+                    tx,
+                    Event.GRANT_OPENED,
+                    current,
+                    fresh.reference,
+                    client=caller.client,
+                    purpose=fresh.purpose,
                 )
             return await open_session(services, tx, current, SessionKind.CHANGE_ONLY, caller, grant=fresh.id)
         how = fresh.ending(tx.now)

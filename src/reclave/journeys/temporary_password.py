@@ -19,7 +19,7 @@ from reclave.domain.outbox import Template
 from reclave.domain.portal import Portal
 from reclave.domain.secrets import Presentation, digest_of
 from reclave.journeys import grants
-from reclave.journeys.messages import Recipient, queue
+from reclave.journeys.messages import letter_to, queue
 from reclave.journeys.services import Caller, Services
 from reclave.ports.store import Transaction
 
@@ -57,9 +57,7 @@ async def ask(services: Services, portal: Portal, typed_address: str, caller: Ca
     asked_for = services.new_id()
     handle = services.new_id()
     reference = services.new_reference()
-    sealed = services.vault.seal(
-        _SEAL, msgspec.json.encode(Fields(address.canonical, caller.device)), asked_for
-    )
+    sealed = services.vault.seal(_SEAL, msgspec.json.encode(Fields(address.canonical, caller.device)), asked_for)
     admission = await services.store.accept(
         Request(
             portal=portal.id,
@@ -84,9 +82,7 @@ async def resolve(services: Services, tx: Transaction, portal: Portal, intake: I
     """Find the accounts of the address and queue one mail that lists each with its own temporary password (P6)."""
     if intake.sealed_fields is None:
         return Outcome.STALE
-    fields = msgspec.json.decode(
-        services.vault.open(_SEAL, intake.sealed_fields, intake.id), type=Fields
-    )
+    fields = msgspec.json.decode(services.vault.open(_SEAL, intake.sealed_fields, intake.id), type=Fields)
     found = await services.directory.by_address(tx, portal.id, fields.address)
     recoverable = [account for account in found if account.can_recover()]
     answered: list[tuple[Account, Grant]] = []
@@ -120,23 +116,18 @@ async def _queue_mail(
     device: str,
 ) -> None:
     first = answered[0][0]
-    report = await grants.report_grant(
-        services, tx, first, reference=intake.reference, context=grants.ASKED
-    )
+    report = await grants.report_grant(services, tx, first, reference=intake.reference, context=grants.ASKED)
     await queue(
         services,
         tx,
         portal,
         Template.TEMPORARY_PASSWORD,
-        Recipient.of(first),
+        letter_to(first, at=intake.accepted_at, place=device),
         language=intake.language,
         reference=intake.reference,
-        account=first.id,
         grants=[grant for _, grant in answered],
         report=report,
         needs_grant=True,
-        at=intake.accepted_at,
-        place=device,
     )
 
 

@@ -29,6 +29,8 @@ def parse_form(body: bytes, content_type: str, allowed: Collection[str]) -> dict
     Raises `BadForm`: content_type (415), too_large (413), too_many_fields, encoding, control_character,
     repeated_field, unknown_field.
     """
+    if not body and not content_type:
+        return {}
     if content_type.partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
         raise BadForm("content_type", 415)
     if len(body) > MAX_BODY:

@@ -47,9 +47,12 @@ class Post:
         listed: Sequence[Listed],
         report: Grant | None,
         identifier: str,
-        now: Instant,
+        date: Instant,
     ) -> Envelope:
-        """A message ready for SMTP. `identifier` is the canonical one of the letter's account."""
+        """A message ready for SMTP, the same bytes at every retry but for grants that have ended meanwhile.
+
+        `identifier` is the canonical one of the letter's account.
+        """
         portal = self._services.portals[message.portal]
         language = next((x for x in portal.file.portal.languages if x == message.language), portal.default_language)
         context: dict[str, Any] = {
@@ -64,7 +67,7 @@ class Post:
             recipient=letter.to,
             subject=self._render(f"{name}.subject.txt", portal, language, context).strip(),
             message_id=message.message_id,
-            date=now,
+            date=date,
             text=self._render(f"{name}.txt", portal, language, context),
             html=self._render(f"{name}.html", portal, language, context),
             headers={},

@@ -33,6 +33,7 @@ class Site:
     renderer: Renderer
     assets: Mapping[str, Assets]
     trusted: Sequence[Network] = ()
+    security_contact: str = ""
 
 
 class Page:

@@ -46,9 +46,17 @@ class Renderer:
 
     def render(self, template: str, portal: Portal | None, language: Language, context: Mapping[str, Any]) -> str:
         """Render a template with a page's or mail's own context."""
-        return self._environment(portal, language).get_template(template).render(
-            portal=portal, lang=language, **context
+        return (
+            self._environment(portal, language).get_template(template).render(portal=portal, lang=language, **context)
         )
+
+    def warm(self, portal: Portal, language: Language) -> None:
+        """Compile every template and load what dates and spans need."""
+        made = self._environment(portal, language)
+        for name in made.list_templates():
+            made.get_template(name)
+        format_time(0, language, portal.zone)
+        format_span(portal.cooldown, language)
 
     def _environment(self, portal: Portal | None, language: Language) -> jinja2.Environment:
         key = (portal.id if portal else "", language)

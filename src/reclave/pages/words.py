@@ -110,5 +110,6 @@ NOTICES = {
     "signed_out": ("success", N_("You have signed out.")),
     "session_ended": ("info", N_("Your session ended. Sign in again. Nothing was lost that you had saved.")),
     "address_proposed": ("success", N_("Your new address is confirmed. We told the old one as well.")),
+    "address_registered": ("success", N_("Your e-mail address is registered.")),
     "sessions_ended": ("success", N_("The sessions were closed.")),
 }

@@ -113,9 +113,7 @@ async def submit_change_address(page: Page) -> Response:
     who = await _who(page)
     values = await page.form("current", "email", "identifier")
     try:
-        await change_address.ask(
-            page.services, page.portal, who, values["current"], values["email"], page.caller()
-        )
+        await change_address.ask(page.services, page.portal, who, values["current"], values["email"], page.caller())
     except FormRefused as refused:
         return _address_form(page, who, page.refused(values, refused.fields), 422)
     return page.redirect("change_address_code")
@@ -131,10 +129,14 @@ async def submit_change_address_code(page: Page) -> Response:
     who = await _who(page)
     values = await page.form("code")
     try:
-        await change_address.confirm(page.services, page.portal, who, values["code"], page.caller())
+        signed_in = await change_address.confirm(page.services, page.portal, who, values["code"], page.caller())
     except FormRefused as refused:
         return await _code_form(page, who, page.refused(values, refused.fields), 422)
-    return page.redirect("account", notice="address_proposed")
+    if signed_in is None:
+        return page.redirect("account", notice="address_proposed")
+    answer = page.redirect("account", notice="address_registered")
+    cookies.set_session(answer, page.portal, signed_in.handle)
+    return answer
 
 
 async def _who(page: Page) -> SignedInAs:

@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Host, Mount, Route, Router
 
 from reclave.domain.errors import Overloaded, SecretEnded, SessionEnded
@@ -22,6 +22,7 @@ from reclave.pages.security import SecurityHeaders, is_safe, proves_origin
 from reclave.pages.urls import PATHS, REPORT_LINK, page_path, portal_origin
 from reclave.web import account, details, recover, report, sign_in
 from reclave.web.errors import SPOKEN, error_page, neutral_page, on_failure, on_http_error
+from reclave.web.well_known import well_known
 
 TEMPLATES = Path(__file__).with_name("templates")
 Handler = Callable[[Page], Awaitable[Response]]
@@ -45,16 +46,13 @@ _PAGES: dict[str, dict[str, Handler]] = {
     "report": {"GET": report.show, "POST": report.submit},
     "report_done": {"GET": report.done},
 }
-_WELL_KNOWN = "/.well-known/change-password"
 _NEEDS_RECOVERY = {"recover", "recover_sent"}
 
 
 def web_app(site: Site) -> Starlette:
     """The ASGI application of every portal's pages."""
-    routes: list[BaseRoute] = []
     hosted = [portal for portal in site.services.portals.values() if portal.file.portal.host]
-    for portal in hosted:
-        routes.append(Host(portal.file.portal.host, _portal_routes(site, portal)))
+    routes: list[BaseRoute] = [Host(portal.file.portal.host, _portal_routes(site, portal)) for portal in hosted]
     shared = [portal for portal in site.services.portals.values() if not portal.file.portal.host]
     routes += [Mount(portal.file.portal.path, app=_portal_routes(site, portal)) for portal in shared]
     if not any(portal.file.portal.path == "" for portal in shared):
@@ -80,13 +78,12 @@ def _portal_routes(site: Site, portal: Portal) -> Router:
         routes.append(Route(PATHS[name], _endpoint(site, portal, handlers), methods=list(handlers)))
     routes.append(Route(REPORT_LINK, _endpoint(site, portal, {"GET": report.open_link}), methods=["GET"]))
     routes.append(Route("/static/{name}", _asset(site.assets[portal.id]), methods=["GET"]))
-    routes.append(Route(_WELL_KNOWN, _change_password(portal), methods=["GET"]))
+    if not portal.file.portal.path:
+        routes += well_known(portal, site.security_contact)
     return Router(routes, redirect_slashes=True)
 
 
-def _endpoint(
-    site: Site, portal: Portal, handlers: dict[str, Handler]
-) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(site: Site, portal: Portal, handlers: dict[str, Handler]) -> Callable[[Request], Awaitable[Response]]:
     origins = {portal_origin(portal, site.base_url)}
 
     async def answer(request: Request) -> Response:
@@ -117,7 +114,11 @@ def _index(site: Site) -> Callable[[Request], Awaitable[Response]]:
         chosen = request.query_params.get("lang")
         spoken = chosen if chosen in SPOKEN else negotiate(request.headers.get("accept-language"), SPOKEN)
         portals = [
-            (p.file.portal.name, p.file.portal.motto, portal_origin(p, site.base_url) + page_path(p, "sign_in"))
+            (
+                p.file.portal.name,
+                p.file.portal.motto,
+                portal_origin(p, site.base_url) + page_path(p, "sign_in"),
+            )
             for p in site.services.portals.values()
         ]
         return neutral_page(site, "index.html", cast(Language, spoken), 200, portals=portals)
@@ -131,9 +132,7 @@ def _front(site: Site, shared: list[Portal]) -> list[BaseRoute]:
         Route("/", _index(site)),
         Route("/static/{name}", _asset(site.assets[""]), methods=["GET"]),
     ]
-    if len(shared) == 1:
-        routes.append(Route(_WELL_KNOWN, _change_password(shared[0]), methods=["GET"]))
-    return routes
+    return routes + well_known(shared[0] if len(shared) == 1 else None, site.security_contact)
 
 
 def _asset(assets: Assets) -> Callable[[Request], Awaitable[Response]]:
@@ -149,12 +148,5 @@ def _asset(assets: Assets) -> Callable[[Request], Awaitable[Response]]:
             headers["content-encoding"] = "gzip"
             return Response(found.compressed, media_type=found.media_type, headers=headers)
         return Response(found.content, media_type=found.media_type, headers=headers)
-
-    return answer
-
-
-def _change_password(portal: Portal) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(_request: Request) -> Response:
-        return RedirectResponse(page_path(portal, "change_password"), status_code=302)
 
     return answer

@@ -259,6 +259,5 @@ class Connection(HttpToolsProtocol):
         self.transport.write(refusal(status, page, self._shared.connections.default_headers))
         self._ending = True
         self._deadline = self.loop.time() + self._limits.linger_seconds
-        self.flow.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()

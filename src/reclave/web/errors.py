@@ -92,9 +92,7 @@ def _portal_of(site: Site, request: Request) -> Portal | None:
     return None
 
 
-def neutral_page(
-    site: Site, template: str, language: Language, status: int, **context: object
-) -> Response:
+def neutral_page(site: Site, template: str, language: Language, status: int, **context: object) -> Response:
     """A page of no portal: the list of portals, or an error outside of them."""
     languages = [(code, LANGUAGE_NAMES[code], f"/?lang={code}", code == language) for code in SPOKEN]
     content = site.renderer.render(
@@ -103,7 +101,7 @@ def neutral_page(
         language,
         {
             "languages": languages,
-            "url": lambda name, **_query: "/",
+            "url": lambda _name, **_query: "/",
             "asset": site.assets[""].url,
             "signed_in": None,
             "notice": None,

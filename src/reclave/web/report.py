@@ -49,9 +49,7 @@ async def submit(page: Page) -> Response:
         report = await report_not_me.look(page.services, page.portal, token)
         return _ask(page, report, page.refused(values, refused.fields), 422)
     answer = page.redirect("report_done")
-    flow = cookies.Flow(
-        step=_DONE, at=page.services.clock.now(), reference=report.reference, kind=report.kind
-    )
+    flow = cookies.Flow(step=_DONE, at=page.services.clock.now(), reference=report.reference, kind=report.kind)
     cookies.set_flow(answer, page.portal, page.services.vault, flow)
     return answer
 
@@ -61,7 +59,9 @@ async def done(page: Page) -> Response:
     flow = cookies.read_flow(page.request, page.portal, page.services.vault, _DONE, page.services.clock.now())
     if flow is None:
         return page.redirect("sign_in")
-    return page.answer("report_done.html", changed=flow.kind != Kind.ASKED, case_reference=flow.reference, kind=flow.kind)
+    return page.answer(
+        "report_done.html", changed=flow.kind != Kind.ASKED, case_reference=flow.reference, kind=flow.kind
+    )
 
 
 def _token(page: Page) -> str:

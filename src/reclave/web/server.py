@@ -105,7 +105,6 @@ class _Server:
             log_level="warning",
             access_log=False,
             proxy_headers=False,
-            server_header=False,
         )
         config.load()
         self._loop = asyncio.get_running_loop()

@@ -24,9 +24,7 @@ _ENDED = {
 
 async def show(page: Page) -> Response:
     """The sign-in page; after a change the user name is filled in."""
-    flow = cookies.read_flow(
-        page.request, page.portal, page.services.vault, "changed", page.services.clock.now()
-    )
+    flow = cookies.read_flow(page.request, page.portal, page.services.vault, "changed", page.services.clock.now())
     if flow is None and not page.request.query_params.get("notice"):
         return page.cacheable("sign_in.html", **_context(page))
     values = {"identifier": page.show(flow.identifier)} if flow else {}
@@ -62,9 +60,7 @@ async def submit(page: Page) -> Response:
 async def sign_out(page: Page) -> Response:
     """End the session and go back to the sign-in page."""
     await page.form()
-    await sessions.sign_out(
-        page.services, page.portal, cookies.read_handle(page.request, page.portal), page.caller()
-    )
+    await sessions.sign_out(page.services, page.portal, cookies.read_handle(page.request, page.portal), page.caller())
     answer = page.redirect("sign_in", notice="signed_out")
     cookies.clear_session(answer, page.portal)
     return answer

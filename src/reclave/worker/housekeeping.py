@@ -7,7 +7,7 @@ from reclave.domain.intake import FIELDS_KEPT
 from reclave.domain.time import DAY
 from reclave.journeys.change_address import apply_due
 from reclave.journeys.services import Services
-from reclave.ports.store import SealedBatch
+from reclave.ports.records import SealedBatch
 
 _CHUNK = 500
 _SEALED_AT_ONCE = 1000
@@ -69,5 +69,8 @@ async def verify_audit(services: Services) -> tuple[int, str | None]:
         covered = [entry for at, entry in entries if at <= batch.last]
         expected = chained(services.vault.digest("audit", batch.key_id), previous, covered)
         if batch.number != number + 1 or expected != batch.seal:
-            return after, f"batch {batch.number} (entries {batch.first} to {batch.last}) does not fit its seal"
+            return (
+                after,
+                f"batch {batch.number} (entries {batch.first} to {batch.last}) does not fit its seal",
+            )
         previous, number, after = batch.seal, batch.number, batch.last

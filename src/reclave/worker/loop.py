@@ -72,7 +72,7 @@ class Worker:
             bell.clear()
             try:
                 worked = await work()
-            except Exception:
+            except Exception:  # noqa: BLE001 - the reason follows
                 # A database that is away or a fault in one row must not end the other stages; it is logged whole,
                 # the claim's lease brings the work back, and readiness shows what waits.
                 _log.exception("stage_failed", stage=name)
@@ -89,5 +89,3 @@ async def _wait(event: asyncio.Event, patience: float, stop: asyncio.Event | Non
     _, pending = await asyncio.wait(waits, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
     for task in pending:
         task.cancel()
-
-

@@ -36,7 +36,7 @@ def rehearsal(services: Services, post: Post) -> Callable[[Portal, Intake], None
             listed=[Listed(grant, "")],
             report=nobody(services, portal.id),
             identifier="",
-            now=intake.accepted_at,
+            date=intake.accepted_at,
         )
 
     return rehearse

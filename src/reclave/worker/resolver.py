@@ -45,8 +45,7 @@ async def _resolve(services: Services, intake: Intake) -> Outcome | None:
     try:
         async with services.store.transaction() as tx:
             outcome = await _outcome(services, tx, intake)
-            if not await tx.intakes.resolve(intake, outcome):
-                raise _Lost
+            await _keep_claim(tx, intake, outcome)
             await tx.audit.add(
                 Entry(
                     portal=intake.portal,
@@ -64,6 +63,11 @@ async def _resolve(services: Services, intake: Intake) -> Outcome | None:
         _log.info("issue_raced", reference=intake.reference)
         return None
     return outcome
+
+
+async def _keep_claim(tx: Transaction, intake: Intake, outcome: Outcome) -> None:
+    if not await tx.intakes.resolve(intake, outcome):
+        raise _Lost
 
 
 async def _outcome(services: Services, tx: Transaction, intake: Intake) -> Outcome:

@@ -5,11 +5,20 @@ from dataclasses import dataclass
 
 import structlog
 
+from reclave.domain.accounts import Status
 from reclave.domain.audit import Entry, Event
 from reclave.domain.grants import Grant
-from reclave.domain.outbox import GIVE_UP, LEASE, Deferred, Delivery, Message, Refused, Sent, Template, next_attempt
-from reclave.domain.accounts import Status
-from reclave.domain.time import Instant
+from reclave.domain.outbox import (
+    GIVE_UP,
+    LEASE,
+    Deferred,
+    Delivery,
+    Message,
+    Refused,
+    Sent,
+    Template,
+    next_attempt,
+)
 from reclave.journeys.messages import Letter, letter_of
 from reclave.journeys.services import Services
 from reclave.pages.mail import Listed, Post
@@ -29,7 +38,6 @@ class _Ready:
     listed: list[Listed]
     report: Grant | None
     identifier: str
-    now: Instant
 
 
 class Sender:
@@ -63,7 +71,7 @@ class Sender:
                 listed=ready.listed,
                 report=ready.report,
                 identifier=ready.identifier,
-                now=ready.now,
+                date=message.created_at,
             )
             answer = await self._mailer.send(envelope)
             await self._settle(message, ready, answer)
@@ -91,7 +99,7 @@ class Sender:
         if report is not None and not report.live(tx.now):
             report = None
         identifier = await self._identifier(tx, message.portal, letter.account)
-        return _Ready(letter, listed, report, identifier, tx.now)
+        return _Ready(letter, listed, report, identifier)
 
     async def _lives(self, tx: Transaction, grant: Grant) -> bool:
         account = await self._services.directory.get(tx, grant.portal, grant.account)

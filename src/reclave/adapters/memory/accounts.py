@@ -35,9 +35,7 @@ class MemoryAccounts:
         return None if account is None else self._accounts.get((portal, account))
 
     async def by_address(self, portal: str, canonical: str) -> list[Account]:
-        found = [
-            each for each in self._accounts if each.portal == portal and each.address_canonical == canonical
-        ]
+        found = [each for each in self._accounts if each.portal == portal and each.address_canonical == canonical]
         return sorted(found, key=lambda account: account.id)[:_MOST_OF_AN_ADDRESS]
 
     async def identifiers(self, portal: str, account: str) -> list[AccountIdentifier]:

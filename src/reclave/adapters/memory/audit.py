@@ -7,7 +7,7 @@ from dataclasses import replace
 from reclave.adapters.memory.tables import Tables
 from reclave.domain.audit import Entry, Event
 from reclave.domain.time import Instant
-from reclave.ports.store import SealedBatch
+from reclave.ports.records import SealedBatch
 
 
 class MemoryAudit:
@@ -21,9 +21,7 @@ class MemoryAudit:
     async def add(self, entry: Entry) -> None:
         self._entries.put(len(self._entries) + 1, replace(entry, at=self._now, detail=dict(entry.detail)))
 
-    async def of_account(
-        self, portal: str, account: str, events: Collection[Event], *, limit: int
-    ) -> list[Entry]:
+    async def of_account(self, portal: str, account: str, events: Collection[Event], *, limit: int) -> list[Entry]:
         found = [
             replace(entry, detail=dict(entry.detail))
             for entry in self._entries
@@ -32,9 +30,7 @@ class MemoryAudit:
         return found[::-1][:limit]
 
     async def read(self, *, after: int, limit: int) -> list[tuple[int, bytes]]:
-        numbered = [
-            (number, _canonical(number, entry)) for number, entry in self._entries.items() if number > after
-        ]
+        numbered = [(number, _canonical(number, entry)) for number, entry in self._entries.items() if number > after]
         return numbered[:limit]
 
     async def batches(self, *, after: int = 0, limit: int = 1000) -> list[SealedBatch]:

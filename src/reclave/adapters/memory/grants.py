@@ -74,7 +74,7 @@ class MemoryGrants:
         there = self._live(portal, grant)
         if there is None or there.state is not State.ISSUED or there.credential_version != credential_version:
             return None
-        return self._end(there, State.CONSUMED)
+        return replace(self._end(there, State.CONSUMED), sealed=there.sealed)
 
     async def end(self, portal: str, grant: bytes, state: State) -> bool:
         there = self._grants.get((portal, grant))
@@ -99,9 +99,7 @@ class MemoryGrants:
         for grant in self._grants:
             if grant.state in LIVE and not grant.live(self._now):
                 self._end(grant, State.EXPIRED)
-        over = [
-            grant for grant in self._grants if grant.ended_at is not None and grant.ended_at < ended_before
-        ][:limit]
+        over = [grant for grant in self._grants if grant.ended_at is not None and grant.ended_at < ended_before][:limit]
         for grant in over:
             self._grants.remove((grant.portal, grant.id))
         return len(over)
@@ -114,7 +112,7 @@ class MemoryGrants:
         return there if there is not None and there.live(self._now) else None
 
     def _end(self, grant: Grant, state: State) -> Grant:
-        ended = replace(grant, state=state, ended_at=self._now)
+        ended = replace(grant, state=state, ended_at=self._now, sealed=None)
         self._put(ended)
         return ended
 

@@ -62,9 +62,7 @@ class MemoryIntakes:
 
     async def erase(self, *, accepted_before: Instant) -> int:
         stale = [
-            row.intake
-            for row in self._rows
-            if row.intake.outcome is None and row.intake.accepted_at < accepted_before
+            row.intake for row in self._rows if row.intake.outcome is None and row.intake.accepted_at < accepted_before
         ]
         for intake in stale:
             self._put(replace(intake, outcome=Outcome.STALE, sealed_fields=None))

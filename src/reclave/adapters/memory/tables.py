@@ -14,7 +14,8 @@ from reclave.domain.outbox import Message, MessageState
 from reclave.domain.sessions import Session
 from reclave.domain.throttle import Tally
 from reclave.domain.time import Instant
-from reclave.ports.store import Attempt, SealedBatch
+from reclave.ports.records import SealedBatch
+from reclave.ports.store import Attempt
 
 K = TypeVar("K")
 V = TypeVar("V")

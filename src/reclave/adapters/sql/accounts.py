@@ -44,9 +44,7 @@ class SqlAccounts:
         same = and_(_account.c.portal == _identifier.c.portal, _account.c.id == _identifier.c.account)
         query = select(_account).join(_identifier, same)
         return await self._one(
-            query.where(
-                _identifier.c.portal == portal, _identifier.c.field == field, _identifier.c.value == value
-            )
+            query.where(_identifier.c.portal == portal, _identifier.c.field == field, _identifier.c.value == value)
         )
 
     async def by_address(self, portal: str, canonical: str) -> list[Account]:

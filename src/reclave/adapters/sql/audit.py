@@ -1,10 +1,10 @@
 """The audit trail and its sealed batches.
 
-A sequence numbers the entries, so on PostgreSQL a higher number can be committed before a lower one. A seal must
-not skip the lower one: `read` stops before any number that another running transaction may hold. For that, each
-insert first takes a shared advisory lock, until its transaction ends, on the last number given before its own
-(the column's default in `migrations/versions/0001_initial.py`). What is not above the lowest lock is settled:
-committed, or never used. The locks are shared: nobody waits. On SQLite one writes at a time anyway.
+A sequence numbers the entries, so on PostgreSQL a higher number can be committed before a lower one, which a seal may
+not skip: `read` stops before any number that another running transaction may hold. To tell, an insert first takes a
+shared advisory lock, until its transaction ends, on the last number given before its own (it is the column's default,
+in `migrations/versions/0001_initial.py`). What is not above the lowest lock is settled: committed, or never used.
+The locks are shared: nobody waits for them. On SQLite there is one writer at a time anyway.
 """
 
 from collections.abc import Collection
@@ -19,7 +19,7 @@ from reclave.adapters.sql.tables import audit as _audit
 from reclave.adapters.sql.tables import audit_batch as _batch
 from reclave.domain.audit import Entry, Event
 from reclave.domain.time import Instant
-from reclave.ports.store import SealedBatch
+from reclave.ports.records import SealedBatch
 
 _DOMAIN = [each for each in _audit.columns if each.name != "number"]
 
@@ -45,9 +45,7 @@ class SqlAudit:
         statement = insert(_audit).inline().values({**values_of(entry), "at": self._now})
         await self._connection.execute(statement)
 
-    async def of_account(
-        self, portal: str, account: str, events: Collection[Event], *, limit: int
-    ) -> list[Entry]:
+    async def of_account(self, portal: str, account: str, events: Collection[Event], *, limit: int) -> list[Entry]:
         query = (
             select(*_DOMAIN)
             .where(_audit.c.portal == portal, _audit.c.account == account, _audit.c.event.in_(list(events)))

@@ -39,16 +39,12 @@ class ManyRows:
     Values are str, int, bytes or None.
     """
 
-    def __init__(
-        self, table: Table, columns: Sequence[str], also: Callable[[Insert], Upsert] = _as_is
-    ) -> None:
+    def __init__(self, table: Table, columns: Sequence[str], also: Callable[[Insert], Upsert] = _as_is) -> None:
         """`also` adds ON CONFLICT and RETURNING to the statement."""
         self._row_by_row = also(insert(table).values({name: bindparam(name) for name in columns}))
         self._at_once = also(_from_json(table, columns))
 
-    async def insert(
-        self, connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]
-    ) -> CursorResult[Any]:
+    async def insert(self, connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> CursorResult[Any]:
         """Insert the rows (at least one)."""
         if connection.dialect.name == "postgresql":
             return await connection.execute(self._at_once, {"rows": _json(rows)})
@@ -56,9 +52,7 @@ class ManyRows:
 
 
 def _json(rows: Sequence[Mapping[str, Any]]) -> str:
-    plain = [
-        {name: value.hex() if type(value) is bytes else value for name, value in row.items()} for row in rows
-    ]
+    plain = [{name: value.hex() if type(value) is bytes else value for name, value in row.items()} for row in rows]
     return msgspec.json.encode(plain).decode()
 
 

@@ -3,7 +3,13 @@
 import time
 from collections.abc import Callable
 
-from reclave.domain.time import Instant, Span
+from reclave.domain.time import SECOND, Instant, Span
+
+OVERTAKEN: Span = 10 * SECOND
+"""How much later than this transaction another may have begun whose commit it sees all the same.
+
+What that one wrote lies in the future though no clock jumped. Statements wait 5 s at most: 10 s is plenty.
+"""
 
 ClockOffset = Callable[[], Span]
 """Microseconds that are added to the database's clock: tests make it jump."""

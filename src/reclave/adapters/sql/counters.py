@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from reclave.adapters.sql.bulk import ManyRows, Upsert, among
+from reclave.adapters.sql.clock import OVERTAKEN
 from reclave.adapters.sql.tables import guess as _guess
 from reclave.adapters.sql.tables import rate_limit as _limit
 from reclave.adapters.sql.tables import turned_away as _turned_away
@@ -24,16 +25,14 @@ class SqlGuesses:
         self._now = now
 
     async def count(self, portal: str, guess: Guess, subject: bytes) -> Span:
-        tally = await self._locked(portal, guess, subject)
-        wait = tally.wait(self._now)
+        tally, counted_at = await self._locked(portal, guess, subject)
+        # While this one waited for the row, others that began later may have counted.
+        now = max(self._now, counted_at) if counted_at <= self._now + OVERTAKEN else self._now
+        wait = tally.wait(now)
         if wait == 0:
-            tally = counted(tally, self._now)
-            statement = update(_guess).where(_this(portal, guess, subject))
-            await self._connection.execute(
-                statement.values(
-                    failures=tally.failures, blocked_until=tally.blocked_until, counted_at=self._now
-                )
-            )
+            tally = counted(tally, now)
+            after = {"failures": tally.failures, "blocked_until": tally.blocked_until, "counted_at": now}
+            await self._connection.execute(update(_guess).where(_this(portal, guess, subject)).values(after))
         return wait
 
     async def tally(self, portal: str, guess: Guess, subject: bytes) -> Tally:
@@ -52,13 +51,14 @@ class SqlGuesses:
     async def reset(self, portal: str, guess: Guess, subject: bytes) -> None:
         await self._connection.execute(delete(_guess).where(_this(portal, guess, subject)))
 
-    async def _locked(self, portal: str, guess: Guess, subject: bytes) -> Tally:
-        """The subject's tally, its row written if it was missing, and locked until the transaction ends."""
+    async def _locked(self, portal: str, guess: Guess, subject: bytes) -> tuple[Tally, Instant]:
+        """The tally and when it was last counted; the row is made if missing, and locked until the end."""
         statement = self._first(portal, guess, subject, failures=0).on_conflict_do_update(
             index_elements=list(_guess.primary_key), set_={"failures": _guess.c.failures}
         )
-        returning = statement.returning(_guess.c.failures, _guess.c.blocked_until)
-        return Tally(*(await self._connection.execute(returning)).one())
+        columns = (_guess.c.failures, _guess.c.blocked_until, _guess.c.counted_at)
+        failures, blocked_until, counted_at = (await self._connection.execute(statement.returning(*columns))).one()
+        return Tally(failures, blocked_until), counted_at
 
     def _first(self, portal: str, guess: Guess, subject: bytes, *, failures: int) -> Insert:
         return insert(_guess).values(

@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from reclave.adapters.sql.bulk import ManyRows, among
+from reclave.adapters.sql.clock import OVERTAKEN
 from reclave.adapters.sql.counters import SqlLimits, count_turned_away
 from reclave.adapters.sql.tables import intake as _intake
 from reclave.domain.intake import Admission, Intake, Outcome, Request
@@ -64,12 +65,9 @@ class SqlIntakes:
 
     async def claim(self, *, limit: int, lease: Span) -> list[Intake]:
         until = self._now + lease
-        unclaimed = or_(_intake.c.claimed_until <= self._now, _intake.c.claimed_until > until)
+        unclaimed = or_(_intake.c.claimed_until <= self._now, _intake.c.claimed_until > until + OVERTAKEN)
         oldest = (
-            select(_intake)
-            .where(_intake.c.outcome.is_(None), unclaimed)
-            .order_by(_intake.c.accepted_at)
-            .limit(limit)
+            select(_intake).where(_intake.c.outcome.is_(None), unclaimed).order_by(_intake.c.accepted_at).limit(limit)
         )
         statement = (
             update(_intake)
@@ -91,9 +89,7 @@ class SqlIntakes:
         return None if row is None else Intake(**row._asdict())
 
     async def erase(self, *, accepted_before: Instant) -> int:
-        statement = update(_intake).where(
-            _intake.c.outcome.is_(None), _intake.c.accepted_at < accepted_before
-        )
+        statement = update(_intake).where(_intake.c.outcome.is_(None), _intake.c.accepted_at < accepted_before)
         erased = await self._connection.execute(statement.values(outcome=Outcome.STALE, sealed_fields=None))
         return erased.rowcount
 

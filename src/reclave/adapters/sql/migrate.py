@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, create_engine, event, inspect, make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,6 +10,9 @@ from sqlalchemy.pool import NullPool
 
 from reclave.adapters.sql.engine import POSTGRESQL, SQLITE, configure_sqlite, create_sqlite_file
 from reclave.adapters.sql.store import SqlStore
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 HEAD = "0001"
 """The revision that this code works with; a test compares it with the newest in `migrations/versions`."""
@@ -25,13 +28,18 @@ def upgrade(url: str) -> None:
     Raises ValueError for a URL that is no store's, FileNotFoundError where a SQLite file's folder is missing.
     """
     from alembic import command
+
+    with connect(url) as connection:
+        command.upgrade(configuration(connection), "head")
+
+
+def configuration(connection: Connection | None = None) -> "Config":
+    """Alembic's configuration for a command on a connection, or for one that needs only the scripts."""
     from alembic.config import Config
 
-    config = Config()
+    config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", SCRIPTS)
-    with connect(url) as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    return config
 
 
 async def pending(store: SqlStore) -> bool:

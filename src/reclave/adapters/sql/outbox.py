@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, s
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from reclave.adapters.sql.bulk import among
+from reclave.adapters.sql.clock import OVERTAKEN
 from reclave.adapters.sql.columns import values_of
 from reclave.adapters.sql.tables import delivery as _delivery
 from reclave.adapters.sql.tables import outbox as _outbox
@@ -116,7 +117,8 @@ class SqlOutbox:
         return (await self._connection.execute(delete(_outbox).where(among(_outbox, over)))).rowcount
 
     def _due(self, state: MessageState, furthest: Span) -> ColumnElement[bool]:
-        due = or_(_outbox.c.due_at <= self._now, _outbox.c.due_at > self._now + furthest)
+        jumped = _outbox.c.due_at > self._now + furthest + OVERTAKEN
+        due = or_(_outbox.c.due_at <= self._now, jumped)
         return and_(_outbox.c.state == state, due)
 
     def _attempt(self, message: Message) -> dict[str, Any]:

@@ -50,15 +50,11 @@ class SqlSessions:
     async def recognise(self, portal: str, device: bytes, account: str) -> None:
         statement = insert(_device).values(portal=portal, device=device, account=account, used_at=self._now)
         await self._connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=list(_device.primary_key), set_={"used_at": self._now}
-            )
+            statement.on_conflict_do_update(index_elements=list(_device.primary_key), set_={"used_at": self._now})
         )
 
     async def recognised(self, portal: str, device: bytes, account: str) -> bool:
-        found = exists().where(
-            _device.c.portal == portal, _device.c.device == device, _device.c.account == account
-        )
+        found = exists().where(_device.c.portal == portal, _device.c.device == device, _device.c.account == account)
         return bool(await self._connection.scalar(select(found)))
 
     async def purge(self, *, seen_before: Instant, devices_before: Instant) -> int:

@@ -196,16 +196,10 @@ def _words_at(text: str, start: int, trie: Trie) -> Iterator[_Step]:
             continue
         character = text[at]
         letters = character + _LEET.get(character, "")
-        if below := [
-            node.children[letter] for node in nodes for letter in letters if letter in node.children
-        ]:
+        if below := [node.children[letter] for node in nodes for letter in letters if letter in node.children]:
             _reach(reached, (at + 1, False), below)
         # One sign in a row, so that a walk is never longer than twice the longest word. A space ends a word.
-        if (
-            at > start
-            and not skipped
-            and (text[at - 1].isdigit() if character == " " else not character.isalnum())
-        ):
+        if at > start and not skipped and (text[at - 1].isdigit() if character == " " else not character.isalnum()):
             _reach(reached, (at + 1, True), nodes)
 
 

@@ -99,9 +99,7 @@ def _create_accounts() -> None:
     )
     by_address = ["portal", "address_canonical", "id"]
     _partial_index("account_by_address", "account", by_address, "address_canonical IS NOT NULL")
-    _partial_index(
-        "account_by_next_address_at", "account", ["next_address_at"], "next_address_at IS NOT NULL"
-    )
+    _partial_index("account_by_next_address_at", "account", ["next_address_at"], "next_address_at IS NOT NULL")
     op.create_table(
         "account_identifier",
         _key("portal"),
@@ -217,9 +215,7 @@ def _create_sessions() -> None:
     )
     op.create_index("session_by_account", "session", ["portal", "account"])
     op.create_index("session_by_last_seen_at", "session", ["last_seen_at"])
-    op.create_table(
-        "device", _key("portal"), _key("device", BYTES), _key("account"), _given("used_at", INSTANT)
-    )
+    op.create_table("device", _key("portal"), _key("device", BYTES), _key("account"), _given("used_at", INSTANT))
     op.create_index("device_by_used_at", "device", ["used_at"])
 
 

@@ -1,0 +1,145 @@
+"""How many recovery requests a second one process accepts, without HTTP: `Store.accept` on SQLite and PostgreSQL.
+
+Every caller sends one request after another, each with four limits: its client, its identifier and the cooldown are
+drawn from populations of their own, the portal's is shared by all. Every commit waits for the disk. PostgreSQL is
+`RECLAVE_TEST_POSTGRES` or a throw-away cluster (as in the tests).
+
+    python -m bench.accept_rate --callers 64 --seconds 5
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import create_engine
+
+from reclave.adapters.sql.migrate import upgrade
+from reclave.adapters.sql.store import SqlStore, open_store
+from reclave.domain.intake import Admission, Request
+from reclave.domain.limits import Cost, Limit, Scope
+from reclave.domain.time import HOUR, MINUTE
+from tests.servers import TestRun
+from tests.servers.postgresql import URL_VARIABLE, shared_server, stop_server
+
+POPULATION = 200_000
+COOLDOWN = Limit(1, 2 * MINUTE, Scope.COOLDOWN)
+PER_IDENTIFIER = Limit(1_000, HOUR, Scope.IDENTIFIER)
+PER_CLIENT = Limit(10_000, HOUR, Scope.CLIENT)
+PER_PORTAL = Limit(100_000_000, HOUR, Scope.PORTAL)
+
+
+class Requests:
+    """Made-up requests, repeatable by their seed."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+
+    def next(self) -> Request:
+        """A request of somebody in the population, from one of as many clients."""
+        person, client = (self._random.randrange(POPULATION).to_bytes(31, "big") for _ in range(2))
+        return Request(
+            portal="pagos",
+            id=self._random.randbytes(16),
+            journey="temporary_password",
+            sealed_fields=self._random.randbytes(160),
+            identifier=b"i" + person,
+            client=b"c" + client,
+            language="es",
+            waiting=self._random.randbytes(32),
+            reference="ABCD-EF12",
+            cooldown=Cost(b"w" + self._random.randbytes(31), COOLDOWN),
+            costs=(
+                Cost(b"i" + person, PER_IDENTIFIER),
+                Cost(b"c" + client, PER_CLIENT),
+                Cost(b"p" + bytes(31), PER_PORTAL),
+            ),
+        )
+
+
+async def measure(store: SqlStore, callers: int, seconds: float) -> list[float]:
+    """Seconds that each accept took, with so many callers at a time for so long."""
+    took: list[float] = []
+    until = time.perf_counter() + seconds
+
+    async def call(requests: Requests) -> None:
+        while (began := time.perf_counter()) < until:
+            if await store.accept(requests.next()) is not Admission.ACCEPTED:
+                raise RuntimeError("the benchmark ran into a limit")
+            took.append(time.perf_counter() - began)
+
+    await asyncio.gather(*(call(Requests(random.randrange(2**62))) for _ in range(callers)))
+    return took
+
+
+async def report(name: str, url: str, callers: list[int], seconds: float) -> None:
+    """Print a line for each number of callers."""
+    store = await open_store(url)
+    await measure(store, max(callers), 0.5)
+    for number in callers:
+        before = time.process_time()
+        took = sorted(await measure(store, number, seconds))
+        work = (time.process_time() - before) / len(took)
+        median, high = statistics.median(took), took[int(len(took) * 0.99)]
+        print(
+            f"{name:<11} {number:>3} callers  {len(took) / seconds:>7,.0f} accepts/s  median {median * 1e3:6.2f} ms  "
+            f"p99 {high * 1e3:6.2f} ms  this process's CPU {work * 1e6:4.0f} µs an accept",
+            flush=True,
+        )
+    await store.close()
+
+
+def make_durable(url: str) -> None:
+    """Switch on what the tests' throw-away cluster goes without: waiting for the disk."""
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.exec_driver_sql(f"ALTER SYSTEM SET {setting} = on")
+        connection.exec_driver_sql("SELECT pg_reload_conf()")
+    engine.dispose()
+
+
+@contextmanager
+def databases(folder: Path, chosen: list[str]) -> Iterator[dict[str, str]]:
+    """The URLs of one fresh, migrated database for each engine."""
+    urls = {}
+    run = TestRun.new(os.getpid())
+    try:
+        if "sqlite" in chosen:
+            urls["SQLite"] = f"sqlite+aiosqlite:///{folder / 'bench.sqlite'}"
+        if "postgresql" in chosen:
+            server = shared_server(run)
+            if URL_VARIABLE not in os.environ:
+                make_durable(server.url)
+            urls["PostgreSQL"] = server.url_of(server.create_database())
+        for url in urls.values():
+            upgrade(url)
+        yield urls
+    finally:
+        stop_server(run)
+
+
+def main() -> None:
+    """Read the arguments and measure."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--callers", type=int, nargs="+", default=[1, 32, 64])
+    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--engines", nargs="+", default=["sqlite", "postgresql"])
+    parser.add_argument("--folder", help="where SQLite's file goes (its disk is what is measured)")
+    given = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory(dir=given.folder) as folder,
+        databases(Path(folder), given.engines) as urls,
+    ):
+        for name, url in urls.items():
+            asyncio.run(report(name, url, given.callers, given.seconds))
+
+
+if __name__ == "__main__":
+    main()

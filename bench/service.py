@@ -1,0 +1,207 @@
+"""The real thing to measure: `reclave serve` with its worker, a database with accounts, and a mail server."""
+
+import asyncio
+import contextlib
+import json
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from reclave.bootstrap import new_keyring, own_command, upgrade_database, wired
+from reclave.domain.accounts import Account, AccountIdentifier, Provenance, Status
+from reclave.domain.identifiers import nit_check_digit
+from reclave.settings import Settings, read_settings
+
+ROOT = Path(__file__).parents[1]
+SEED = 20261122
+PORTAL = "pagos"
+RECOVER = "/pagos/recuperar"
+SIGN_IN = "/pagos/"
+PASSWORD = "la lluvia llega tarde"  # noqa: S105 (made up)
+_CHUNK = 500  # accounts a transaction
+_LIMITS = 'limits = ["30/hour per client", "5/hour per identifier", "6000/hour per portal"]'
+_LIFTED = 'limits = ["999999999/hour per client", "999999999/hour per identifier", "999999999/hour per portal"]'
+START_SECONDS = 30
+STOP_SECONDS = 20
+
+
+class People:
+    """Addresses and tax numbers of one pattern, half of them of accounts, drawn with a fixed seed.
+
+    Those of accounts and the others can be told apart by nothing but the database.
+    """
+
+    def __init__(self, accounts: int) -> None:
+        drawn = random.Random(SEED).sample(range(2 * accounts), 2 * accounts)
+        self.known, self.unknown = drawn[:accounts], drawn[accounts:]
+        self._fresh = 2 * accounts
+
+    def fresh(self) -> int:
+        """Somebody who never comes twice and has no account."""
+        self._fresh += 1
+        return self._fresh
+
+    @staticmethod
+    def address(person: int) -> str:
+        """Their address."""
+        return f"p{person:08d}@correo.example"
+
+    @staticmethod
+    def nit(person: int) -> str:
+        """Their tax number, ten digits."""
+        base = f"{800_000_000 + person * 61}"
+        return base + nit_check_digit(base)
+
+
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """The mail server's process."""
+
+    port: int
+
+    def seen(self) -> dict[str, int]:
+        """When each recipient's mail was taken, in nanoseconds of CLOCK_MONOTONIC."""
+        with socket.create_connection(("127.0.0.1", self.port)) as connection, connection.makefile("rb") as lines:
+            lines.readline()
+            connection.sendall(b"XSEEN\r\n")
+            taken: dict[str, int] = json.loads(lines.readline())
+        return taken
+
+
+@contextlib.contextmanager
+def running_sink() -> Iterator[Sink]:
+    """A mail server in a process of its own."""
+    process = subprocess.Popen([sys.executable, "-m", "bench.smtp_sink"], cwd=ROOT, stdout=subprocess.PIPE)
+    try:
+        if process.stdout is None:
+            raise RuntimeError("the mail server has no output")
+        yield Sink(int(process.stdout.readline()))
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """An installation in a folder; `started` runs it."""
+
+    settings_path: Path
+    settings: Settings
+    people: People
+    sink: Sink
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self.settings.port
+
+    @contextlib.contextmanager
+    def started(self) -> Iterator[psutil.Process]:
+        """`reclave serve`, answering; gives its process."""
+        with (self.settings_path.parent / "log").open("ab") as log:
+            command = own_command("serve", "--settings", str(self.settings_path))
+            process = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            wait_for_page(self.port, process)
+            yield psutil.Process(process.pid)
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    async def drained(self, seconds: float) -> bool:
+        """Wait until the worker has resolved and sent everything; False when `seconds` were not enough."""
+        until = time.monotonic() + seconds
+        async with wired(self.settings) as parts:
+            while time.monotonic() < until:
+                async with parts.services.store.reading() as tx:
+                    waiting, _ = await tx.intakes.waiting()
+                    due = await tx.outbox.next_due()
+                if not waiting and due is None:
+                    return True
+                await asyncio.sleep(0.2)
+        return False
+
+
+def wait_for_page(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Return when the sign-in page is answered with 200. Raises RuntimeError when the service does not start."""
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until and process.poll() is None:
+        with (
+            contextlib.suppress(ConnectionError, TimeoutError),
+            socket.create_connection(("127.0.0.1", port), 5) as client,
+        ):
+            client.sendall(f"GET {SIGN_IN} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+            if client.recv(12) == b"HTTP/1.1 200":
+                return
+        time.sleep(0.002)
+    raise RuntimeError(f"the service did not start (exit code {process.poll()})")
+
+
+@contextlib.asynccontextmanager
+async def prepared(folder: Path, database: str, accounts: int) -> AsyncIterator[Service]:
+    """An installation with its portal, keyring, migrated database and accounts, and a mail server that runs."""
+    with running_sink() as sink:
+        path = _write(folder, database, sink.port)
+        service = Service(path, read_settings(path), People(accounts), sink)
+        await asyncio.to_thread(upgrade_database, service.settings)
+        await _seed(service)
+        yield service
+
+
+def _write(folder: Path, database: str, smtp_port: int) -> Path:
+    portals = folder / "portals"
+    portals.mkdir()
+    shutil.copy(ROOT / "portals" / "pagos.svg", portals)
+    portal = (ROOT / "portals" / "pagos.toml").read_text("utf-8")
+    if _LIMITS not in portal:
+        raise RuntimeError("portals/pagos.toml has other limits than this benchmark lifts")
+    (portals / "pagos.toml").write_text(portal.replace(_LIMITS, _LIFTED), "utf-8")
+    new_keyring(folder / "keyring")
+    port = _free_port()
+    path = folder / "reclave.toml"
+    path.write_text(
+        f'base_url = "http://127.0.0.1:{port}"\nhost = "127.0.0.1"\nport = {port}\ndatabase = "{database}"\n'
+        f'keyring = "keyring"\nportals = "portals"\nsmtp_host = "127.0.0.1"\nsmtp_port = {smtp_port}\n'
+        'smtp_security = "none"\nspecial_use_domains = true\ntrusted_proxies = ["127.0.0.1/32"]\n'
+    )
+    return path
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+async def _seed(service: Service) -> None:
+    people = service.people
+    async with wired(service.settings) as parts:
+        hashed = await parts.services.hasher.hash(PASSWORD)
+        for start in range(0, len(people.known), _CHUNK):
+            async with parts.services.store.transaction() as tx:
+                for person in people.known[start : start + _CHUNK]:
+                    account = Account(
+                        portal=PORTAL,
+                        id=parts.services.new_id().hex(),
+                        status=Status.ACTIVE,
+                        address=people.address(person),
+                        address_canonical=people.address(person),
+                        address_provenance=Provenance.CONFIRMED,
+                        password_hash=hashed,
+                        created_at=tx.now,
+                        changed_at=tx.now,
+                    )
+                    await tx.accounts.add(account, [AccountIdentifier("nit", people.nit(person))])

@@ -1,0 +1,83 @@
+"""The rest of the store: counters of guesses, rate limits, the audit trail and cases."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from reclave.domain.audit import Entry, Event
+from reclave.domain.cases import Case
+from reclave.domain.limits import Cost
+from reclave.domain.throttle import Guess, Tally
+from reclave.domain.time import Span
+
+
+class Guesses(Protocol):
+    """Counters of guesses, in logged tables, for unknown subjects too. Subjects are keyed digests."""
+
+    async def count(self, portal: str, guess: Guess, subject: bytes) -> Span:
+        """Count one guess before it is compared (`throttle.counted`); 0 when it was counted.
+
+        While an earlier wait lasts nothing is counted and the microseconds left are returned.
+        """
+
+    async def tally(self, portal: str, guess: Guess, subject: bytes) -> Tally:
+        """The subject's tally."""
+
+    async def add(self, portal: str, guess: Guess, subject: bytes) -> int:
+        """Count one guess of a subject that never waits; the failures including this one."""
+
+    async def reset(self, portal: str, guess: Guess, subject: bytes) -> None:
+        """Forget the subject's failures."""
+
+
+class Limits(Protocol):
+    """Rate limits (disposable)."""
+
+    async def take(self, costs: Sequence[Cost]) -> list[int]:
+        """Take each cost from its limit (`limits.admitted`), atomically per key; how much of each passed."""
+
+    async def purge(self) -> int:
+        """Delete limits that are full again; how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedBatch:
+    """A sealed run of the audit trail: entries numbered `first`..`last`, over the previous seal."""
+
+    number: int
+    first: int
+    last: int
+    seal: bytes
+    key_id: str
+
+
+class Audit(Protocol):
+    """The audit trail, appended to and never changed."""
+
+    async def add(self, entry: Entry) -> None:
+        """Append an entry (`at` is set to now)."""
+
+    async def of_account(self, portal: str, account: str, events: Collection[Event], *, limit: int) -> list[Entry]:
+        """The account's newest entries for these events, newest first."""
+
+    async def read(self, *, after: int, limit: int) -> list[tuple[int, bytes]]:
+        """Entries numbered above `after` in order, each as (number, canonical bytes of all its columns)."""
+
+    async def batches(self, *, after: int = 0, limit: int = 1000) -> list[SealedBatch]:
+        """Sealed batches numbered above `after`, in order."""
+
+    async def last_batch(self) -> SealedBatch | None:
+        """The newest sealed batch."""
+
+    async def add_batch(self, batch: SealedBatch) -> bool:
+        """Append a sealed batch; False if its number exists (another worker sealed it)."""
+
+
+class Cases(Protocol):
+    """Cases for the help desk."""
+
+    async def open(self, case: Case) -> None:
+        """Open a case (`opened_at` is set to now)."""
+
+    async def of_account(self, portal: str, account: str) -> list[Case]:
+        """The account's cases, newest first."""

@@ -1,0 +1,144 @@
+"""Asking for a temporary password: the form of P4, and the answer of P5 that is the same for everybody."""
+
+import re
+from collections.abc import Mapping
+
+import pytest
+from playwright.async_api import Response, expect
+
+from tests.browser.person import (
+    DESKTOP,
+    PHONE,
+    PLAIN_PHONE,
+    RECOVER,
+    RECOVER_SENT,
+    Equipment,
+    Person,
+)
+from tests.browser.service import RECOVERY_GUIDE, Service
+
+REGISTERED = "tesoreria@andina.example"
+SEVERAL = "pagos@grupo.example"
+NOT_TO_BE_TOLD = ["nadie@ninguna.example", SEVERAL, "nueva@pendiente.example", "antigua@cerrada.example"]
+"""Nobody's, that of two accounts, a pending one's, a disabled one's."""
+
+
+@pytest.mark.statement("P4")
+@pytest.mark.parametrize("equipment", [PHONE, PLAIN_PHONE, DESKTOP], ids=["phone", "no-scripts", "desktop"])
+async def test_recover_password_asks_for_the_registered_address_and_offers_help_and_a_way_back(
+    shared_service: Service, equipment: Equipment
+) -> None:
+    """P4: «Recuperar contraseña»: notice «debe ingresar la dirección de correo electrónico asociada a su cuenta de
+    usuario», field «Introduzca su correo electrónico», «Enviar», «Descargue el instructivo para recuperar la
+    contraseña», «Volver».
+    """
+    person = await shared_service.person(equipment)
+    await person.opens()
+    await person.link("¿Olvidó su contraseña?").click()
+    await person.sees("Recuperar contraseña")
+    assert person.path == RECOVER
+    await person.is_told("debe ingresar la dirección de correo electrónico asociada a su cuenta de usuario")
+    field = person.field("Introduzca su correo electrónico")
+    await expect(field).to_have_attribute("type", "email")
+    await expect(field).to_have_attribute("autocomplete", "email")
+    await expect(person.button("Enviar")).to_be_visible()
+    guide = person.link("Descargue el instructivo para recuperar la contraseña")
+    await expect(guide).to_have_attribute("href", RECOVERY_GUIDE)
+    await person.link("Volver").click()
+    await person.sees("Pagos en línea")
+
+
+@pytest.mark.statement("P4")
+async def test_an_address_that_is_none_is_explained_at_the_field(shared_service: Service) -> None:
+    """P4: the field «Introduzca su correo electrónico»."""
+    person = await shared_service.person(PLAIN_PHONE)
+    await person.opens(RECOVER)
+    await person.field("Introduzca su correo electrónico").fill("tesoreria@andina")
+    await person.presses("Enviar")
+    await person.sees("Recuperar contraseña")
+    await person.sees_problem("Introduzca su correo electrónico", "Revise la parte después de la arroba (@)")
+    await expect(person.field("Introduzca su correo electrónico")).to_have_value("tesoreria@andina")
+
+
+@pytest.mark.statement("P5", "B1")
+@pytest.mark.parametrize("person", [PHONE, PLAIN_PHONE], ids=["phone", "no-scripts"], indirect=True)
+async def test_after_asking_the_page_says_where_the_mail_went_if_anywhere(service: Service, person: Person) -> None:
+    """P5: Success on screen: «Si la dirección está registrada, enviamos una contraseña temporal a
+    correo@dominio.example», with «Volver».
+    """
+    await person.asks(REGISTERED)
+    await person.sees("Revise su correo electrónico")
+    assert person.path == RECOVER_SENT
+    await person.is_told(f"Si la dirección está registrada, enviamos una contraseña temporal a {REGISTERED}")
+    assert await person.reference() in (await service.mail(REGISTERED)).subject
+    await person.link("Volver").click()
+    await person.sees("Pagos en línea")
+
+
+@pytest.mark.statement("P5")
+@pytest.mark.req("S1")
+async def test_the_answer_is_the_same_byte_for_byte_for_known_and_unknown_addresses(service: Service) -> None:
+    """P5: «the same page, byte for byte but for the typed address and the reference, for known and unknown
+    addresses».
+    """
+    expected = await everything_shown(await service.person(PHONE), REGISTERED)
+    assert b"ADDRESS" in expected["bytes"]
+    assert b"REFERENCE" in expected["bytes"]
+    for address in NOT_TO_BE_TOLD:
+        assert await everything_shown(await service.person(PHONE), address) == expected, address
+
+
+@pytest.mark.statement("P5")
+@pytest.mark.req("S1", "S4")
+async def test_asking_again_too_soon_is_answered_alike_for_known_and_unknown_addresses(service: Service) -> None:
+    """P5, and C4's rule for asking again: the page says that nothing new was sent, to everybody."""
+    shown = []
+    for address in (REGISTERED, "nadie@ninguna.example"):
+        person = await service.person(PHONE)
+        await person.asks(address)
+        await person.sees("Revise su correo electrónico")
+        shown.append(await everything_shown(person, address))
+        await person.is_told("Ya la pidió hace menos de 2 minutos y no enviamos nada nuevo")
+    assert shown[0] == shown[1]
+
+
+@pytest.mark.statement("P5")
+@pytest.mark.req("S5")
+async def test_nobody_but_a_registered_address_gets_a_mail(service: Service) -> None:
+    """P5: the page is the same, the mail is not: the last one asked for shows that the others were resolved."""
+    person = await service.person()
+    for address in ("nadie@ninguna.example", "nueva@pendiente.example", "antigua@cerrada.example", REGISTERED):
+        await person.asks(address)
+        await person.sees("Revise su correo electrónico")
+    await service.mail(REGISTERED)
+    assert [mail.recipients for mail in service.maildrop.messages()] == [(REGISTERED,)]
+
+
+async def everything_shown(person: Person, address: str) -> Mapping[str, object]:
+    """What a browser gets that asks for `address`: statuses, headers, bytes, cookies, and the page as built."""
+    answers: list[Response] = []
+    person.page.on("response", answers.append)
+    await person.asks(address)
+    await person.sees("Revise su correo electrónico")
+    posted = next(answer for answer in answers if answer.request.method == "POST")
+    shown = next(answer for answer in answers if person.origin + RECOVER_SENT == answer.url)
+    reference = await person.reference()
+
+    def masked(text: str) -> str:
+        return text.replace(address, "ADDRESS").replace(reference, "REFERENCE")
+
+    return {
+        "statuses": (posted.status, shown.status),
+        "headers": [await _headers(answer) for answer in (posted, shown)],
+        "bytes": masked((await shown.body()).decode()).encode(),
+        "page": masked(await person.page.content()),
+        "cookies": sorted(await person.cookies()),
+    }
+
+
+async def _headers(answer: Response) -> list[tuple[str, str]]:
+    """The headers, without those that follow the clock or the length of what was typed."""
+    headers = await answer.headers_array()
+    kept = [(one["name"].lower(), one["value"]) for one in headers]
+    sealed = re.compile(r"=[A-Za-z0-9_-]{40,};")
+    return [(name, sealed.sub("=SEALED;", value)) for name, value in kept if name not in {"date", "content-length"}]

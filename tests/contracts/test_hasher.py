@@ -1,0 +1,111 @@
+"""The contract of the hasher: every adapter of `ports.hasher.Hasher` passes this suite."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from reclave.adapters.argon2 import Argon2Hasher
+from reclave.adapters.entropy import SystemEntropy
+from reclave.adapters.keyring import add_key, create_keyring
+from reclave.adapters.keyring_vault import KeyringVault
+from reclave.domain.errors import Overloaded
+from reclave.ports.hasher import Hasher
+
+PASSWORD = "Cóndor-andino-2045 vuela"
+
+
+def argon2_hasher(vault: KeyringVault) -> Argon2Hasher:
+    """Real Argon2id, at a cost that tests can pay."""
+    return Argon2Hasher(vault, memory_kib=1024, passes=1, workers=2, waiting=4)
+
+
+@pytest.fixture
+def keyring(tmp_path: Path) -> Path:
+    path = tmp_path / "keyring.json"
+    create_keyring(path, SystemEntropy(), 0)
+    return path
+
+
+@pytest_asyncio.fixture(params=[argon2_hasher])
+async def hasher(request: pytest.FixtureRequest, keyring: Path) -> AsyncIterator[Hasher]:
+    make: Callable[[KeyringVault], Argon2Hasher] = request.param
+    made = make(KeyringVault(keyring, SystemEntropy()))
+    yield made
+    made.close()
+
+
+@pytest.mark.req("S19")
+async def test_only_the_password_fits_its_hash(hasher: Hasher) -> None:
+    stored = await hasher.hash(PASSWORD)
+    assert await hasher.verify(stored, PASSWORD)
+    for other in ("", PASSWORD[:-1], PASSWORD + " ", PASSWORD.lower(), PASSWORD + "\0", stored):
+        assert not await hasher.verify(stored, other)
+
+
+@pytest.mark.req("S19")
+async def test_a_hash_shows_nothing_and_two_of_the_same_password_differ(hasher: Hasher) -> None:
+    one, other = await hasher.hash(PASSWORD), await hasher.hash(PASSWORD)
+    assert one != other
+    assert PASSWORD not in one
+
+
+@pytest.mark.req("S26")
+async def test_no_password_fits_an_account_that_is_not_there(hasher: Hasher) -> None:
+    for password in (PASSWORD, ""):
+        assert not await hasher.verify(None, password)
+
+
+@pytest.mark.req("S26")
+@pytest.mark.parametrize(
+    "stored", ["", "!", "*", "k1:", "k1:$argon2id$", "$2b$12$abc", "k1:$argon2id$v=19$m=8,t=1,p=1$x"]
+)
+async def test_no_password_fits_what_is_no_hash(hasher: Hasher, stored: str) -> None:
+    assert not await hasher.verify(stored, PASSWORD)
+    assert not await hasher.verify(stored, stored)
+
+
+@pytest.mark.req("S20")
+async def test_the_same_characters_fit_however_they_are_composed(hasher: Hasher) -> None:
+    stored = await hasher.hash("contrase\u00f1a")
+    assert await hasher.verify(stored, "contrasen\u0303a")
+
+
+@pytest.mark.req("S20")
+@pytest.mark.parametrize("length", [71, 72, 127, 128, 255, 1000, 4095])
+async def test_no_character_of_a_long_password_is_ignored(hasher: Hasher, length: int) -> None:
+    stored = await hasher.hash("x" * length + "a")
+    assert not await hasher.verify(stored, "x" * length + "b")
+    assert not await hasher.verify(stored, "x" * length)
+
+
+@pytest.mark.parametrize("password", ["", "\0", "a\0b", "\ud800", "🦙" * 64, " ", "\u00a0"])
+async def test_every_text_can_be_hashed_and_fits_itself(hasher: Hasher, password: str) -> None:
+    stored = await hasher.hash(password)
+    assert await hasher.verify(stored, password)
+    assert not await hasher.verify(stored, password + "x")
+
+
+@pytest.mark.req("S19")
+async def test_a_hash_is_outdated_when_the_key_of_its_pepper_is(hasher: Hasher, keyring: Path) -> None:
+    stored = await hasher.hash(PASSWORD)
+    assert not hasher.outdated(stored)
+    add_key(keyring, SystemEntropy(), 1)
+    vault = KeyringVault(keyring, SystemEntropy())
+    renewed = argon2_hasher(vault)
+    assert renewed.outdated(stored)
+    assert await renewed.verify(stored, PASSWORD)
+    assert not renewed.outdated(await renewed.hash(PASSWORD))
+    renewed.close()
+
+
+async def test_past_its_bound_it_says_at_once_that_it_is_overloaded(hasher: Hasher) -> None:
+    stored = await hasher.hash(PASSWORD)
+    results = await asyncio.gather(*(hasher.verify(stored, PASSWORD) for _ in range(300)), return_exceptions=True)
+    overloaded = [result for result in results if isinstance(result, Overloaded)]
+    assert all(error.retry_after > 0 for error in overloaded)
+    assert 0 < len(overloaded) <= 294
+    assert results.count(True) == 300 - len(overloaded)
+    assert await hasher.verify(stored, PASSWORD)

@@ -1,0 +1,252 @@
+"""The service whose processes are killed: pages and worker as `bootstrap` wires them, over a real database and SMTP.
+
+It is put together once, in the fork server; what belongs to one life (clock, randomness, threads, connections) is
+exchanged at its start.
+"""
+
+import asyncio
+import random
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote
+
+from starlette.types import ASGIApp, Message
+
+from reclave.adapters.argon2 import Argon2Hasher, Peppers
+from reclave.adapters.directory_builtin import BuiltinDirectory
+from reclave.adapters.keyring_vault import KeyringVault
+from reclave.adapters.portal_files import read_portals
+from reclave.adapters.smtp import SmtpMailer, SmtpSettings
+from reclave.adapters.sql.engine import open_database
+from reclave.adapters.sql.store import SqlStore
+from reclave.bootstrap import SilentBell, Wired, build_web, build_worker
+from reclave.domain.outbox import Delivery
+from reclave.domain.time import Instant
+from reclave.journeys.services import Services
+from reclave.ports.hasher import Hasher
+from reclave.ports.mailer import Envelope, Mailer
+from reclave.settings import Settings
+from reclave.worker.housekeeping import keep_house
+from reclave.worker.loop import Worker
+from tests.crash.points import Points
+from tests.crash.wire import Answered, Compared, Done, Failed, Job, KeepHouse, Report, Request
+from tests.world import ORIGIN, PORTALS
+
+Tell = Callable[[Report], None]
+
+
+@dataclass(slots=True)
+class SeededEntropy:
+    """Bytes that are the same in every life with the same seed."""
+
+    source: random.Random = field(default_factory=lambda: random.Random(0))
+
+    def bytes(self, count: int) -> bytes:
+        """The next bytes."""
+        return self.source.randbytes(count)
+
+
+@dataclass(slots=True)
+class ShiftedClock:
+    """The host's clock and the database's, moved by the same span."""
+
+    offset: int = 0
+
+    def __call__(self) -> int:
+        """Microseconds to add to the database's own clock."""
+        return self.offset
+
+    def now(self) -> Instant:
+        """Now, moved."""
+        return time.time_ns() // 1000 + self.offset
+
+    def set(self, now: Instant) -> None:
+        """Have the clock show this from now on."""
+        self.offset = now - time.time_ns() // 1000
+
+
+class ThisLifesHasher:
+    """Hashing in threads of this process, cheap, and telling before it compares."""
+
+    def __init__(self, peppers: Peppers) -> None:
+        self._peppers = peppers
+        self._tell: Tell = lambda report: None
+        self._hasher: Argon2Hasher | None = None
+
+    def begin(self, tell: Tell) -> None:
+        """Start with threads of one's own."""
+        self._tell = tell
+        self._hasher = Argon2Hasher(self._peppers, workers=1, memory_kib=64, passes=1)
+
+    def end(self) -> None:
+        """End the threads."""
+        if self._hasher is not None:
+            self._hasher.close()
+
+    @property
+    def _real(self) -> Hasher:
+        assert self._hasher is not None
+        return self._hasher
+
+    async def hash(self, password: str) -> str:
+        return await self._real.hash(password)
+
+    async def verify(self, stored: str | None, password: str) -> bool:
+        self._tell(Compared())
+        return await self._real.verify(stored, password)
+
+    def outdated(self, stored: str) -> bool:
+        return self._real.outdated(stored)
+
+
+class ThisLifesMailer:
+    """SMTP over connections of this process."""
+
+    def __init__(self) -> None:
+        self._mailer: SmtpMailer | None = None
+
+    def begin(self, port: int) -> None:
+        """Start without a connection."""
+        self._mailer = SmtpMailer(SmtpSettings(host="127.0.0.1", port=port, security="none"))
+
+    async def send(self, envelope: Envelope) -> Delivery:
+        assert self._mailer is not None
+        return await self._mailer.send(envelope)
+
+    async def close(self) -> None:
+        if self._mailer is not None:
+            await self._mailer.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything of the service that a double may exchange."""
+
+    services: Services
+    mailer: Mailer
+    app: ASGIApp
+    worker: Worker
+
+
+class Service:
+    """The payments portal over the database at `url`, with the keyring at `keyring`."""
+
+    def __init__(self, url: str, keyring: Path) -> None:
+        self._clock = ShiftedClock()
+        self._entropy = SeededEntropy()
+        self._database = open_database(url, self._clock)
+        self._files = read_portals(PORTALS)
+        self._settings = Settings(base_url=ORIGIN, database=url, keyring=keyring, portals=PORTALS)
+        vault = KeyringVault(keyring, self._entropy)
+        self._hasher = ThisLifesHasher(vault)
+        self._mailer = ThisLifesMailer()
+        self._services = Services(
+            store=SqlStore(self._database),
+            directory=BuiltinDirectory(),
+            vault=vault,
+            hasher=self._hasher,
+            entropy=self._entropy,
+            bell=SilentBell(),
+            clock=self._clock,
+            portals=dict(self._files.portals),
+            special_use_domains=True,
+        )
+        self._parts = self.parts(self._services, self._mailer)
+
+    def parts(self, services: Services, mailer: Mailer) -> Parts:
+        """Pages and worker over services and a mailer."""
+        wired = Wired(self._settings, services, self._files)
+        return Parts(services, mailer, build_web(wired), build_worker(wired, mailer))
+
+    def live(self, job: Job, tell: Tell) -> None:
+        """Do one job and tell what happens; a job that is to be killed does not return."""
+        points = Points(job.kill_at, tell)
+        self._clock.set(job.now)
+        self._entropy.source.seed(job.seed)
+        self._hasher.begin(tell)
+        self._mailer.begin(job.smtp_port)
+        if not job.here:
+            points.install()
+        try:
+            with asyncio.Runner() as runner:
+                runner.run(self._life(job, points, tell))
+        except Exception:  # noqa: BLE001 (whatever it is, the test is told)
+            tell(Failed(traceback.format_exc()))
+        else:
+            tell(Done(tuple(points.passed)))
+
+    async def _life(self, job: Job, points: Points, tell: Tell) -> None:
+        parts = self._double(job.double) if job.double else self._parts
+        asyncio.get_running_loop().set_task_factory(points.watch)
+        await asyncio.create_task(_do(parts, job, points, tell))
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others)
+        if job.here:
+            await self._leave_nothing()
+
+    def _double(self, name: str) -> Parts:
+        from tests.crash.doubles import DOUBLES
+
+        return DOUBLES[name](self, self._parts)
+
+    async def _leave_nothing(self) -> None:
+        """Close connections and threads, so that the process can fork."""
+        await self._mailer.close()
+        await self._database.close()
+        self._hasher.end()
+        for thread in threading.enumerate():
+            if thread is not threading.current_thread():
+                thread.join()
+
+
+async def _do(parts: Parts, job: Job, points: Points, tell: Tell) -> None:
+    if isinstance(job.deed, Request):
+        await _answer(parts.app, job.deed, points, tell)
+    elif isinstance(job.deed, KeepHouse):
+        await keep_house(parts.services)
+    else:
+        await parts.worker.run_until_idle()
+
+
+async def _answer(app: ASGIApp, request: Request, points: Points, tell: Tell) -> None:
+    """Have an ASGI application answer a request; the person sees the answer with its last byte."""
+    path, _, query = request.path.partition("?")
+    unread = [request.body]
+    began: list[Message] = []
+    body = bytearray()
+
+    async def receive() -> Message:
+        if unread:
+            return {"type": "http.request", "body": unread.pop(), "more_body": False}
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            began.append(message)
+            return
+        body.extend(message.get("body", b""))
+        if not message.get("more_body"):
+            headers = tuple((name.decode(), value.decode("latin-1")) for name, value in began[0]["headers"])
+            points.reached("before answer")
+            tell(Answered(began[0]["status"], headers, bytes(body)))
+            points.reached("after answer")
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "method": request.method,
+        "scheme": "http",
+        "path": unquote(path),
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": [(name.encode(), value.encode("latin-1")) for name, value in request.headers],
+        "client": ("203.0.113.7", 50000),
+        "server": ("127.0.0.1", 8000),
+    }
+    await app(scope, receive, send)
