@@ -38,8 +38,7 @@ from reclave.ports.mailer import Mailer
 from reclave.settings import Settings
 from reclave.web.app import TEMPLATES, web_app
 from reclave.worker.loop import Worker
-from reclave.worker.rehearsal import rehearsal
-from reclave.worker.sender import Sender
+from reclave.worker.sender import AT_ONCE, Sender
 
 RESTART_SECONDS = 1.0
 STOP_SECONDS = 10.0
@@ -140,6 +139,7 @@ def build_mailer(settings: Settings) -> Mailer:
             username=settings.smtp_username or None,
             password=settings.smtp_secret or None,
             ca_file=Path(settings.smtp_ca_file) if settings.smtp_ca_file else None,
+            connections=AT_ONCE,
             local_hostname=urlsplit(settings.base_url).hostname or "localhost",
         )
     )
@@ -148,7 +148,7 @@ def build_mailer(settings: Settings) -> Mailer:
 def build_worker(wired: Wired, mailer: Mailer) -> Worker:
     """A worker over the services and a mailer."""
     post = Post(wired.services, wired.settings.base_url)
-    return Worker(wired.services, Sender(wired.services, mailer, post), rehearsal(wired.services, post))
+    return Worker(wired.services, Sender(wired.services, mailer, post))
 
 
 async def run_worker(settings: Settings, bell_fd: int | None) -> None:

@@ -117,7 +117,7 @@ async def test_nobody_but_a_registered_address_gets_a_mail(service: Service) -> 
 async def everything_shown(person: Person, address: str) -> Mapping[str, object]:
     """What a browser gets that asks for `address`: statuses, headers, bytes, cookies, and the page as built."""
     answers: list[Response] = []
-    person.page.on("response", answers.append)
+    person.page.on("response", lambda answer: answers.append(answer))  # Playwright marks its listeners
     await person.asks(address)
     await person.sees("Revise su correo electrónico")
     posted = next(answer for answer in answers if answer.request.method == "POST")

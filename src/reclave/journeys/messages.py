@@ -71,6 +71,22 @@ async def queue(
     )
 
 
+async def queue_for_nobody(
+    services: Services, tx: Transaction, portal: Portal, *, language: str, reference: str
+) -> None:
+    """Queue a message without a grant: the sender works on it like on any other, and sends nothing."""
+    await queue(
+        services,
+        tx,
+        portal,
+        Template.TEMPORARY_PASSWORD,
+        Letter(to="", canonical=reference, at=tx.now),
+        language=language,
+        reference=reference,
+        needs_grant=True,
+    )
+
+
 def letter_of(services: Services, message: Message) -> Letter:
     """Open what a message says. Raises `Unsealable` when its key is gone."""
     return msgspec.json.decode(services.vault.open(_SEAL, message.sealed, message.id), type=Letter)

@@ -120,23 +120,23 @@ async def _count(
         device = caller.device_digest or caller.client
         recognised = await tx.sessions.recognised(portal.id, device, owner)
         pair = services.vault.digest("guess", portal.id, identifier.value, device if recognised else caller.client)
-        sprayed = not recognised and await _sprays(services, tx, portal, caller)
-        wait = await tx.guesses.count(portal.id, Guess.PASSWORD, pair)
+        sprays = 0 if recognised else await _wait_of_spray(services, tx, portal, caller)
+        wait = sprays or await tx.guesses.count(portal.id, Guess.PASSWORD, pair)
         failures = 0 if wait else await tx.guesses.add(portal.id, Guess.PASSWORD, everyone)
-        temporary_wait = await tx.guesses.count(portal.id, Guess.TEMPORARY_PASSWORD, pair) if temporary else 0
+        temporary_wait = sprays
+        if temporary and not sprays:
+            temporary_wait = await tx.guesses.count(portal.id, Guess.TEMPORARY_PASSWORD, pair)
         recent = await tx.grants.recent(portal.id, owner, _OPENED_BY_TEMPORARY, limit=_COMPARED)
-    if sprayed:
-        raise Throttled(PER_CLIENT.interval)
     return _Counted(account, recent, wait, temporary_wait, failures > PAUSE_AFTER and not recognised, pair, everyone)
 
 
-async def _sprays(services: Services, tx: Transaction, portal: Portal, caller: Caller) -> bool:
+async def _wait_of_spray(services: Services, tx: Transaction, portal: Portal, caller: Caller) -> Span:
     key = services.vault.digest("limit", portal.id, "sign_in", caller.client)
     (passed,) = await tx.limits.take([Cost(key, PER_CLIENT)])
     if passed:
-        return False
+        return 0
     await tx.audit.add(Entry(portal=portal.id, event=Event.SPRAY_SUSPECTED, client=caller.client))
-    return True
+    return PER_CLIENT.interval
 
 
 def _grant_opened_by(

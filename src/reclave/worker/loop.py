@@ -5,8 +5,6 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from reclave.domain.intake import Intake
-from reclave.domain.portal import Portal
 from reclave.journeys.services import Services
 from reclave.worker.housekeeping import keep_house
 from reclave.worker.resolver import resolve_some
@@ -21,10 +19,9 @@ _log = structlog.get_logger("reclave.worker")
 class Worker:
     """Runs the stages beside each other; each waits for its own event and polls as a fallback."""
 
-    def __init__(self, services: Services, sender: Sender, rehearse: Callable[[Portal, Intake], None]) -> None:
+    def __init__(self, services: Services, sender: Sender) -> None:
         self._services = services
         self._sender = sender
-        self._rehearse = rehearse
         self.intake_bell = asyncio.Event()
         self.outbox_bell = asyncio.Event()
 
@@ -41,10 +38,11 @@ class Worker:
             group.create_task(self._stage("keep_house", self._keep_house, asyncio.Event(), stop, HOUSEKEEPING_SECONDS))
             await stop.wait()
             self.wake()
+        await self._sender.finish()
 
     async def resolve(self) -> int:
         """Resolve a batch and tell the sender."""
-        resolved = await resolve_some(self._services, self._rehearse)
+        resolved = await resolve_some(self._services)
         if resolved:
             self.outbox_bell.set()
         return resolved
@@ -53,6 +51,7 @@ class Worker:
         """Resolve and send until nothing is due; how many pieces of work were done."""
         done = 0
         while some := await self.resolve() + await self._sender.send_some():
+            await self._sender.finish()
             done += some
         return done
 

@@ -10,6 +10,7 @@ from reclave.domain.intake import Intake, Outcome
 from reclave.domain.portal import Portal
 from reclave.domain.time import SECOND
 from reclave.journeys import temporary_password
+from reclave.journeys.messages import queue_for_nobody
 from reclave.journeys.services import Services
 from reclave.ports.store import Transaction
 from reclave.ports.vault import Unsealable
@@ -25,23 +26,16 @@ class _Lost(Exception):
     """The lease ran out and another worker holds the intake: nothing of this attempt may stay."""
 
 
-async def resolve_some(services: Services, rehearse: Callable[[Portal, Intake], None]) -> int:
-    """Claim and resolve up to a batch of intakes; how many were claimed.
-
-    `rehearse` does the rendering work of a mail that is not sent, so that an intake that matches nobody costs
-    the machine the same (architecture, «Timing»).
-    """
+async def resolve_some(services: Services) -> int:
+    """Claim and resolve up to a batch of intakes; how many were claimed."""
     async with services.store.transaction() as tx:
         intakes = await tx.intakes.claim(limit=BATCH, lease=LEASE)
     for intake in intakes:
-        outcome = await _resolve(services, intake)
-        portal = services.portals.get(intake.portal)
-        if outcome is not Outcome.SENT and portal is not None:
-            rehearse(portal, intake)
+        await _resolve(services, intake)
     return len(intakes)
 
 
-async def _resolve(services: Services, intake: Intake) -> Outcome | None:
+async def _resolve(services: Services, intake: Intake) -> None:
     try:
         async with services.store.transaction() as tx:
             outcome = await _outcome(services, tx, intake)
@@ -57,12 +51,9 @@ async def _resolve(services: Services, intake: Intake) -> Outcome | None:
             )
     except _Lost:
         _log.warning("lease_lost", stage="resolve", reference=intake.reference)
-        return None
     except SecretEnded:
         # Another worker issued the account's grant between our look and our write: the lease brings it back.
         _log.info("issue_raced", reference=intake.reference)
-        return None
-    return outcome
 
 
 async def _keep_claim(tx: Transaction, intake: Intake, outcome: Outcome) -> None:
@@ -76,7 +67,10 @@ async def _outcome(services: Services, tx: Transaction, intake: Intake) -> Outco
     if portal is None or resolve is None:
         return Outcome.STALE
     try:
-        return await resolve(services, tx, portal, intake)
+        outcome = await resolve(services, tx, portal, intake)
     except Unsealable:
         _log.error("intake_unsealable", reference=intake.reference)
         return Outcome.STALE
+    if outcome is not Outcome.SENT:
+        await queue_for_nobody(services, tx, portal, language=intake.language, reference=intake.reference)
+    return outcome

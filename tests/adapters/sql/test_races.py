@@ -17,8 +17,8 @@ from reclave.domain.throttle import FREE_TRIES, Guess
 from reclave.domain.time import HOUR, MINUTE, SECOND
 from tests.contracts.rows import ACCOUNT, PORTAL, a_message, a_request, an_account, new_id
 
-PROCESSES = 4
-TIMES = 60
+PROCESSES = 3
+TIMES = 80
 
 RAISE_THE_VERSION = """
 import asyncio, dataclasses, sys

@@ -74,7 +74,7 @@ account_identifier = Table(
     key("value", ByBytes),
     given("account", ByBytes),
     ForeignKeyConstraint(["portal", "account"], ["account.portal", "account.id"], ondelete="CASCADE"),
-    Index("account_identifier_by_account", "portal", "account"),
+    Index("account_identifier_by_account", "portal", "account", "field", "value"),
 )
 
 intake = Table(

@@ -108,7 +108,7 @@ def _create_accounts() -> None:
         _given("account"),
         sa.ForeignKeyConstraint(["portal", "account"], ["account.portal", "account.id"], ondelete="CASCADE"),
     )
-    op.create_index("account_identifier_by_account", "account_identifier", ["portal", "account"])
+    op.create_index("account_identifier_by_account", "account_identifier", ["portal", "account", "field", "value"])
 
 
 def _create_grants() -> None:

@@ -1,0 +1,109 @@
+"""No statement but the purge of limits reads a whole table, whatever its size."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+
+from reclave.adapters.sql.store import SqlStore
+from reclave.domain.audit import Event
+from reclave.domain.grants import Purpose, State
+from reclave.domain.outbox import Sent, Template
+from reclave.domain.time import HOUR, MINUTE
+from tests.contracts.rows import (
+    ACCOUNT,
+    PORTAL,
+    a_case,
+    a_grant,
+    a_message,
+    a_nit,
+    a_request,
+    a_session,
+    an_account,
+    an_entry,
+    new_id,
+)
+
+Statement = tuple[str, Any]
+
+
+@contextmanager
+def watched(engine: Engine) -> Iterator[list[Statement]]:
+    """The queries, updates and deletions that the engine's connections execute, with their parameters."""
+    seen: list[Statement] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith(("SELECT", "UPDATE", "DELETE")):
+            seen.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(engine, "before_cursor_execute", note)
+
+
+async def use_accounts_and_grants(store: SqlStore) -> None:
+    async with store.transaction() as tx:
+        await tx.accounts.add(an_account(), [a_nit()])
+        await tx.accounts.by_identifier(PORTAL, "nit", "9001234561")
+        await tx.accounts.by_address(PORTAL, "tesoreria@empresa.example")
+        await tx.accounts.identifiers(PORTAL, ACCOUNT)
+        await tx.accounts.change(an_account(credential_version=2), was=1)
+        await tx.accounts.due_addresses(10)
+        grant = a_grant(tx.now)
+        await tx.grants.issue(grant)
+        await tx.grants.recent(PORTAL, ACCOUNT, [Purpose.SET_PASSWORD])
+        await tx.grants.opened(PORTAL, grant.id)
+        await tx.grants.count_try(PORTAL, grant.id)
+        await tx.grants.consume(PORTAL, grant.id, credential_version=1)
+        await tx.grants.end_all(PORTAL, ACCOUNT, State.REVOKED)
+        await tx.grants.purge(ended_before=tx.now, limit=10)
+
+
+async def use_mail(store: SqlStore) -> None:
+    await store.accept(a_request())
+    async with store.transaction() as tx:
+        await tx.intakes.claim(limit=10, lease=MINUTE)
+        await tx.intakes.erase(accepted_before=tx.now)
+        await tx.intakes.purge(accepted_before=tx.now, limit=10)
+        await tx.intakes.waiting()
+        await tx.outbox.add(a_message())
+        [message] = await tx.outbox.claim(limit=10, lease=MINUTE)
+        await tx.outbox.settle(message, Sent(250, "ok"))
+        await tx.outbox.attempts(PORTAL, message.id)
+        await tx.outbox.mailed(PORTAL, Template.TEMPORARY_PASSWORD, message.recipient, since=0)
+        await tx.outbox.next_due()
+        await tx.outbox.purge(ended_before=tx.now + HOUR, limit=10)
+
+
+async def use_the_rest(store: SqlStore) -> None:
+    async with store.transaction() as tx:
+        session = a_session(tx.now)
+        await tx.sessions.add(session)
+        await tx.sessions.of_account(PORTAL, ACCOUNT)
+        await tx.sessions.end_all(PORTAL, ACCOUNT, keep=session.digest)
+        await tx.sessions.recognise(PORTAL, new_id(), ACCOUNT)
+        await tx.sessions.purge(seen_before=tx.now - HOUR, devices_before=tx.now - HOUR)
+        await tx.audit.add(an_entry())
+        await tx.audit.of_account(PORTAL, ACCOUNT, [Event.SIGN_IN_SUCCEEDED], limit=10)
+        await tx.audit.read(after=0, limit=10)
+        await tx.audit.last_batch()
+        await tx.cases.open(a_case())
+        await tx.cases.of_account(PORTAL, ACCOUNT)
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
+async def test_every_statement_finds_its_rows_by_an_index(store: SqlStore, writer: Engine) -> None:
+    with watched(writer) as seen:
+        await use_accounts_and_grants(store)
+        await use_mail(store)
+        await use_the_rest(store)
+    steps = set()
+    async with store.database.writing() as (connection, _now):
+        for statement, parameters in seen:
+            plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", tuple(parameters))
+            steps |= {str(row.detail) for row in plan}
+    print(sorted(steps))
+    assert any(step.startswith("SEARCH outbox USING INDEX outbox_due") for step in steps)
+    assert {step for step in steps if step.startswith("SCAN") and "INDEX" not in step} == {"SCAN few"}

@@ -1,0 +1,197 @@
+"""Kills the service at every point of a story, starts it again, and looks.
+
+For every point of every scene, a process plays the scene from its beginning and is killed at the point. What it leaves
+behind is checked as it is. Then the story goes on from there: the person sends a form that got no answer once more,
+time passes until every lease has ended, the worker works, and all is checked again at the end. Of points that leave
+the same behind, but for the moments at which things happened, only the first goes on.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from reclave.demo.stored_message import StoredMessage
+from reclave.domain.outbox import LEASE
+from reclave.domain.time import MINUTE, SECOND, Span
+from tests.crash.database import Rows
+from tests.crash.invariants import Sight, at_death, at_the_end, row_of_owner, unchanged
+from tests.crash.processes import Life
+from tests.crash.recording import Recording, Scene, record
+from tests.crash.scenarios import Scenario
+from tests.crash.story import Facts, Story, Stuck
+from tests.crash.theatre import Theatre, likeness
+from tests.crash.wire import Answered, Deed, Point, Request, Work
+from tests.world import opened_page
+
+PAST_LEASES: Span = LEASE + MINUTE
+_SAMPLED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What was wrong after a death; `number` is the point's in its scene."""
+
+    scene: Scene
+    number: int
+    point: Point
+    wrong: Sequence[str]
+
+    def __str__(self) -> str:
+        return "\n    ".join([f"{self.scene}, killed at point {self.number}: {self.point}", *self.wrong])
+
+
+@dataclass(slots=True)
+class Harness:
+    """Kills, looks and goes on, for one scenario."""
+
+    theatre: Theatre
+    scenario: Scenario
+    recording: Recording
+    faults: list[Fault] = field(default_factory=list)
+    kills: int = 0
+    _seen: set[tuple[int, bool, bytes]] = field(default_factory=set)
+
+    @property
+    def scenes(self) -> list[Scene]:
+        """The scenes in which processes die."""
+        return self.recording.scenes[self.recording.first :]
+
+    async def kill_at(self, scene: Scene, number: int) -> bool:
+        """Kill a process at one point of a scene and note what is wrong; False if it ended before that point."""
+        theatre = self.theatre
+        theatre.rewind(scene.kept, scene.mails)
+        life = await theatre.live(scene.deed, scene.began_at, scene.seed, kill_at=number)
+        if life.killed_at is None and life.failed is None:
+            return False
+        self.kills += 1
+        rows, mails = theatre.database.rows(), theatre.mails()
+        wrong = [life.failed] if life.failed else []
+        if isinstance(scene.deed, Request) and scene.deed.method == "GET":
+            wrong += unchanged(scene.rows, rows)
+        wrong += at_death(await self._sight(rows, scene.facts, life))
+        left_behind = (scene.number, life.answer is not None, likeness(rows, mails, scene.began_at))
+        if left_behind not in self._seen:
+            self._seen.add(left_behind)
+            wrong += await self._go_on(scene, life)
+        if wrong:
+            self.faults.append(Fault(scene, number, life.killed_at or Point("failure", ()), wrong))
+        return True
+
+    async def _go_on(self, scene: Scene, life: Life) -> list[str]:
+        """Start the service again and play the story to its end; what is wrong then."""
+        facts = self.scenario.facts()
+        stage = Aftermath(self.theatre, self.recording.scenes, scene, life)
+        story = Story(stage, facts, self.theatre.initial_password)
+        try:
+            await self.scenario.tell(story)
+            seen = await self._sight(self.theatre.database.rows(), facts, None)
+            return at_the_end(seen) + await _epilogue(story)
+        except Stuck as stuck:
+            return [f"stuck: {stuck}"]
+
+    async def _sight(self, rows: Rows, facts: Facts, life: Life | None) -> Sight:
+        hashed = row_of_owner(rows, facts.owner)["password_hash"]
+        return Sight(
+            baseline=self.recording.scenes[0].rows,
+            rows=rows,
+            raw=self.theatre.database.raw(),
+            mails=self.theatre.mails(),
+            facts=facts,
+            answered=life is not None and life.answer is not None,
+            compared=life is not None and life.compared > 0,
+            services=self.theatre.services,
+            fitting=await self.theatre.fit(hashed, [p for p in (facts.old, facts.new) if p]),
+        )
+
+
+class Aftermath:
+    """A stage that hands out what was played before a death, and plays what comes after it."""
+
+    def __init__(self, theatre: Theatre, scenes: Sequence[Scene], fatal: Scene, life: Life) -> None:
+        self._theatre = theatre
+        self._scenes = scenes
+        self._fatal = fatal
+        self._life = life
+        self._played = 0
+        self._now = fatal.began_at
+
+    async def play(self, deed: Deed) -> Answered | None:
+        """Hand out or play a scene."""
+        number = self._played
+        self._played += 1
+        if number > self._fatal.number:
+            return await self._live(deed)
+        if deed != self._scenes[number].deed:
+            raise AssertionError(f"a story is told differently the second time: {deed}")
+        if number < self._fatal.number:
+            return self._scenes[number].answer
+        self._now = self._fatal.began_at + SECOND
+        return await self._resume(deed)
+
+    async def _resume(self, deed: Deed) -> Answered | None:
+        answer = self._life.answer
+        if answer is None and isinstance(deed, Request):
+            answer = await self._live(deed)
+        self._now += PAST_LEASES
+        if not isinstance(deed, Request):
+            await self._live(deed)
+        await self._live(Work())
+        return answer
+
+    async def _live(self, deed: Deed) -> Answered | None:
+        self._now += SECOND
+        life = await self._theatre.live(deed, self._now, f"after scene {self._fatal.number}, {self._now}")
+        if life.failed:
+            raise Stuck(f"after the restart, {deed} failed: {life.failed}")
+        return life.answer
+
+    def wait(self, span: Span) -> None:
+        """Let time pass."""
+        self._now += span
+
+    def mails(self) -> Sequence[StoredMessage]:
+        """What had arrived when the next scene began."""
+        if self._played <= self._fatal.number:
+            return self._scenes[self._played].mails
+        return self._theatre.mails()
+
+    def begin(self) -> None:
+        """Nothing to note."""
+
+
+async def _epilogue(story: Story) -> list[str]:
+    """I1 and I2, as a person finds out: what was used works no more, and one password does."""
+    facts, wrong = story.facts, []
+    for secret in facts.used_passwords:
+        if opened_page(await story.person().sign_in(facts.owner, secret)):
+            wrong.append("I2: a temporary password works again")
+    for link in facts.used_links:
+        person = story.person()
+        await person.get(link)
+        if (await person.post("/pagos/no-fui-yo", {"confirm": "yes"})).status_code != 410:
+            wrong.append("I2: a link works again")
+    works = None if facts.blocked else facts.new if facts.changed else facts.old
+    for password in filter(None, (facts.old, facts.new)):
+        opened = opened_page(await story.person().sign_in(facts.owner, password))
+        if (opened == "/pagos/cuenta") is not (password == works):
+            wrong.append(f"I1: signing in with the {'old' if password == facts.old else 'new'} password led to {opened}")
+    return wrong
+
+
+async def open_harness(theatre: Theatre, scenario: Scenario) -> Harness:
+    """Warm up, and play the scenario once without a crash."""
+    await record(theatre, scenario, here=True)
+    return Harness(theatre, scenario, await record(theatre, scenario))
+
+
+def every_point(scene: Scene) -> Iterator[int]:
+    """Every point of a scene, and on: the harness says when there are no more."""
+    del scene
+    return itertools.count(1)
+
+
+def sample(scene: Scene) -> Iterator[int]:
+    """The commits, answers and mails of a scene, and every tenth await."""
+    for number, point in enumerate(scene.points, 1):
+        if point.kind != "await" or number % _SAMPLED == 0:
+            yield number
