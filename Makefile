@@ -35,7 +35,7 @@ install: .venv/installed $(CATALOGS:.po=.mo) ## Create .venv with the pinned, ha
 %.mo: %.po | .venv/installed
 	$(BIN)/pybabel compile --input-file $< --output-file $@
 
-demo: install ## Start the three demo portals with a mailbox (ARGS="…" are passed on)
+demo: install ## Start the demo: the portal, a mail server and a mailbox (ARGS="…" are passed on)
 	$(BIN)/reclave demo $(ARGS)
 
 test: install servers lint types layers ## Run every check that a commit must pass

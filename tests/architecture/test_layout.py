@@ -85,7 +85,7 @@ def test_the_checks_are_configured_without_blanket_exceptions() -> None:
     tools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
     assert tools["mypy"]["strict"] is True
     assert {"src", "tests", "bench"} <= set(tools["mypy"]["files"])
-    assert tools["ruff"]["line-length"] == 110
+    assert tools["ruff"]["line-length"] == 120
     assert {"E", "F", "B", "S", "PL", "ASYNC"} <= set(tools["ruff"]["lint"]["select"])
     assert not {"E", "F", "B", "S", "PL", "ALL"} & set(tools["ruff"]["lint"]["ignore"])
     layers = next(contract for contract in tools["importlinter"]["contracts"] if contract["id"] == "layers")

@@ -61,9 +61,10 @@ class Equipment:
 
 
 PHONE = Equipment()
-DESKTOP = Equipment(width=1280, height=800)
 PLAIN_PHONE = Equipment(javascript=False)
 """A phone on which no script runs."""
+DESKTOP = Equipment(width=1280, height=800)
+PLAIN_DESKTOP = Equipment(width=1280, height=800, javascript=False)
 
 
 class Person:
@@ -101,9 +102,8 @@ class Person:
         await self.presses("Ingresar")
 
     async def asks(self, address: str) -> None:
-        """Ask for a temporary password, on the way that the sign-in page shows."""
-        await self.opens()
-        await self.link("¿Olvidó su contraseña?").click()
+        """Open «Recuperar contraseña», type an address and press «Enviar»."""
+        await self.opens(RECOVER)
         await self.field("Introduzca su correo electrónico").fill(address)
         await self.presses("Enviar")
 

@@ -14,7 +14,10 @@ ADDRESS = "tesoreria@andina.example"
 async def recovers(service: Service, person: Person) -> None:
     """P4–P8: ask, read the mail, sign in with it, choose a password, sign in with that; then nothing else works."""
     company = service.company(0)
-    await person.asks(ADDRESS)
+    await person.opens()
+    await person.link("¿Olvidó su contraseña?").click()
+    await person.field("Introduzca su correo electrónico").fill(ADDRESS)
+    await person.presses("Enviar")
     await person.is_told(f"Si la dirección está registrada, enviamos una contraseña temporal a {ADDRESS}")
     (secret,) = temporary_passwords(await service.mail(ADDRESS))
     await person.link("Volver").click()

@@ -77,7 +77,6 @@ async def test_not_me_before_the_change_ends_the_temporary_password_and_opens_a_
 
 
 @pytest.mark.statement("B4")
-@ON_TWO_PHONES
 async def test_not_me_after_the_change_blocks_the_new_password_until_a_recovery(
     service: Service, person: Person
 ) -> None:
@@ -132,7 +131,6 @@ async def test_a_mail_scanner_that_follows_the_link_changes_nothing(service: Ser
 
 @pytest.mark.statement("B4")
 @pytest.mark.req("S36")
-@ON_TWO_PHONES
 async def test_the_token_of_a_link_leaves_the_address_bar_and_the_page(service: Service, person: Person) -> None:
     """B4, S36: the link's page moves on to a clean address; opening the mail's link again still works."""
     await (await service.person()).asks(ADDRESS)

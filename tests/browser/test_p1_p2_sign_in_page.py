@@ -5,12 +5,12 @@ import re
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.person import DESKTOP, PHONE, PLAIN_PHONE, Equipment
+from tests.browser.person import PHONE, PLAIN_DESKTOP, PLAIN_PHONE, Equipment
 from tests.browser.service import GUIDE, Service
 
 
 @pytest.mark.statement("P1")
-@pytest.mark.parametrize("equipment", [PHONE, PLAIN_PHONE, DESKTOP], ids=["phone", "no-scripts", "desktop"])
+@pytest.mark.parametrize("equipment", [PHONE, PLAIN_DESKTOP], ids=["phone", "no-scripts"])
 async def test_the_sign_in_page_shows_brand_fields_and_ways_out(shared_service: Service, equipment: Equipment) -> None:
     """P1: «Sign-in page: brand and motto, «Pagos en línea», user name = company NIT (placeholder 000.000.000-0),
     password, «Ingresar», «¿Olvidó su contraseña?», «Descargue aquí el instructivo de uso», «Ayuda en línea»,
@@ -36,14 +36,11 @@ async def test_the_sign_in_page_shows_brand_fields_and_ways_out(shared_service: 
 
 
 @pytest.mark.statement("P2")
-@pytest.mark.parametrize("equipment", [PHONE, PLAIN_PHONE], ids=["phone", "no-scripts"])
-async def test_the_first_use_notice_says_what_to_type_and_what_comes_then(
-    shared_service: Service, equipment: Equipment
-) -> None:
+async def test_the_first_use_notice_says_what_to_type_and_what_comes_then(shared_service: Service) -> None:
     """P2: «First-use notice on that page: type the NIT with dots, dash and check digit, and the initial password
     received from the company; an e-mail address and a new password are then asked for».
     """
-    person = await shared_service.person(equipment)
+    person = await shared_service.person(PLAIN_PHONE)
     await person.opens()
     notice = person.page.get_by_role("complementary", name="¿Es su primera vez aquí?")
     await expect(notice).to_contain_text("NIT de la empresa (con puntos, guion y dígito de verificación)")

@@ -57,6 +57,8 @@ async def test_the_first_sign_in_ends_with_a_code_typed_in_the_same_session(serv
     await person.sees("Mi cuenta")
     await expect(person.page.get_by_role("main")).to_contain_text(ADDRESS)
 
+    await other.signs_in(company.identifier, company.password)
+    await other.is_told(re.compile("Esta contraseña temporal ya se usó"))
     notice = (await service.mails(ADDRESS, 2))[0]
     assert notice.subject == "Su cuenta está activa"
     assert company.password not in (notice.text or "")
@@ -71,20 +73,6 @@ async def test_an_initial_password_opens_nothing_but_the_registration(service: S
         await person.sees("Registro de datos de ingreso")
         await person.opens(closed)
         assert person.path.partition("?")[0] in {PORTAL, DETAILS}, closed
-
-
-@pytest.mark.statement("P3")
-async def test_the_initial_password_ends_with_the_registration_that_it_opened(service: Service, person: Person) -> None:
-    """P3: the initial password is for the first sign-in."""
-    company = service.company(1)
-    await person.signs_in(company.identifier, company.password)
-    await person.registers(ADDRESS, NEW_PASSWORD)
-    await person.types_code(code_in(await service.mail(ADDRESS)))
-    await person.sees("Pagos en línea")
-    again = await service.person()
-    await again.signs_in(company.identifier, company.password)
-    await again.sees("Pagos en línea")
-    await again.is_told(re.compile("ya se usó"))
 
 
 def wrong(code: str) -> str:

@@ -172,7 +172,7 @@ class Story:
 @pytest.mark.req("I2", "I5", "I8")
 @pytest.mark.parametrize("open_another", ["sqlite", "postgresql"], indirect=True)
 @pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(2, 22))])
-async def test_a_sql_store_answers_a_long_story_as_memory_does(
+async def test_a_sql_store_answers_a_long_story_like_the_plain_one(
     open_another: OpenAnother, clock: Clock, seed: int
 ) -> None:
     plain = Story(MemoryStore(clock.standing), clock, Random(seed), moves_the_clock=True)

@@ -59,6 +59,7 @@ class SqliteFile:
     def rows(self) -> Rows:
         _copy(self._path, self._copy)
         with self._engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA synchronous = OFF")
             return _read(connection)
 
     def raw(self) -> bytes:

@@ -12,8 +12,10 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
+from sqlalchemy import event
 from starlette.types import ASGIApp, Message
 
 from reclave.adapters.argon2 import Argon2Hasher, Peppers
@@ -21,7 +23,7 @@ from reclave.adapters.directory_builtin import BuiltinDirectory
 from reclave.adapters.keyring_vault import KeyringVault
 from reclave.adapters.portal_files import read_portals
 from reclave.adapters.smtp import SmtpMailer, SmtpSettings
-from reclave.adapters.sql.engine import open_database
+from reclave.adapters.sql.engine import SqliteDatabase, open_database
 from reclave.adapters.sql.store import SqlStore
 from reclave.bootstrap import SilentBell, Wired, build_web, build_worker
 from reclave.domain.outbox import Delivery
@@ -139,6 +141,8 @@ class Service:
         self._clock = ShiftedClock()
         self._entropy = SeededEntropy()
         self._database = open_database(url, self._clock)
+        if isinstance(self._database, SqliteDatabase):
+            event.listen(self._database._writer.sync_engine, "connect", _without_waiting_for_the_disk)
         self._files = read_portals(PORTALS)
         self._settings = Settings(base_url=ORIGIN, database=url, keyring=keyring, portals=PORTALS)
         vault = KeyringVault(keyring, self._entropy)
@@ -177,7 +181,7 @@ class Service:
         except Exception:  # noqa: BLE001 (whatever it is, the test is told)
             tell(Failed(traceback.format_exc()))
         else:
-            tell(Done(tuple(points.passed)))
+            open("/tmp/cpu.log","a").write(f"{type(job.deed).__name__} {time.process_time():.4f}\n"); tell(Done(tuple(points.passed)))
 
     async def _life(self, job: Job, points: Points, tell: Tell) -> None:
         parts = self._double(job.double) if job.double else self._parts
@@ -201,6 +205,11 @@ class Service:
         for thread in threading.enumerate():
             if thread is not threading.current_thread():
                 thread.join()
+
+
+def _without_waiting_for_the_disk(connection: Any, _record: object) -> None:
+    """What a process has written outlives it without that; only a machine without power would lose it."""
+    connection.execute("PRAGMA synchronous = OFF")
 
 
 async def _do(parts: Parts, job: Job, points: Points, tell: Tell) -> None:

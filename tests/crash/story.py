@@ -80,7 +80,7 @@ class _Requests(httpx2.AsyncBaseTransport):
         self._stage = stage
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        headers = tuple((name.decode(), value.decode("latin-1")) for name, value in request.headers.raw)
+        headers = tuple((name.decode().lower(), value.decode("latin-1")) for name, value in request.headers.raw)
         path = request.url.raw_path.decode()
         deed = Request(request.method, path, headers, await request.aread())
         answer = await self._stage.play(deed)

@@ -11,7 +11,7 @@ from reclave.demo.stored_message import StoredMessage
 from reclave.domain.passwords import normalise
 from reclave.domain.time import SECOND, Instant
 from reclave.journeys.services import Services
-from tests.crash.database import Database, Row, Rows
+from tests.crash.database import Database, Kept, Row, Rows
 from tests.crash.processes import Life, Processes
 from tests.crash.wire import Deed, Job
 
@@ -37,6 +37,9 @@ class Theatre:
     services: Services
     maildrop: RewindableMaildrop
     mail_server: LoopbackSmtpServer
+    first: Kept
+    opened_at: Instant
+    initial_password: str
     double: str = ""
     _fitting: dict[tuple[str | None, str], bool] = field(default_factory=dict)
 
@@ -53,6 +56,11 @@ class Theatre:
         if connections._connections:
             await connections._none_left.wait()
         return life
+
+    def rewind(self, kept: Kept | None = None, mails: Sequence[StoredMessage] = ()) -> None:
+        """Go back to a state; to the first one, where none is given."""
+        self.database.rewind(self.first if kept is None else kept)
+        self.maildrop.rewind(mails)
 
     def mails(self) -> list[StoredMessage]:
         """Every mail that has arrived, newest first."""

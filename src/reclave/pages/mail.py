@@ -94,6 +94,7 @@ class Post:
                 grant = listed[0].grant
                 return {
                     "code": code_for(self._services, grant, letter.canonical),
+                    "requested": letter.at,
                     "expires": grant.expires_at,
                     "identifier": identifier,
                 }

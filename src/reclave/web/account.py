@@ -167,7 +167,7 @@ def _address_form(page: Page, who: SignedInAs, form: FormView | None, status: in
         signed_in=_signed_in(page, who),
         identifier=page.show(who.identifier),
         address=who.account.address or "",
-        wait=page.portal.address_wait,
+        wait=page.portal.address_wait if who.account.reachable() else 0,
     )
 
 
@@ -182,5 +182,5 @@ async def _code_form(page: Page, who: SignedInAs, form: FormView | None, status:
         signed_in=_signed_in(page, who),
         address=waiting.pending.stored,
         tries_left=waiting.tries_left,
-        wait=page.portal.address_wait,
+        wait=page.portal.address_wait if who.account.reachable() else 0,
     )

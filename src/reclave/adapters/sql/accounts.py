@@ -65,11 +65,9 @@ class SqlAccounts:
         return [AccountIdentifier(field, value) for field, value in await self._connection.execute(query)]
 
     async def change(self, account: Account, *, was: int) -> bool:
-        statement = (
-            update(_account)
-            .where(_this(account.portal, account.id), _account.c.credential_version == was)
-            .values(values_of(account))
-        )
+        values = values_of(account)
+        this = _this(values.pop("portal"), values.pop("id"))
+        statement = update(_account).where(this, _account.c.credential_version == was).values(values)
         return (await self._connection.execute(statement)).rowcount == 1
 
     async def due_addresses(self, limit: int) -> list[Account]:

@@ -44,11 +44,10 @@ def open_database(url: str, clock_offset: ClockOffset) -> Database:
     Raises ValueError for any other engine or driver, FileNotFoundError where the file's folder is missing.
     """
     parsed = make_url(url)
-    match parsed.drivername:
-        case "sqlite+aiosqlite":
-            return SqliteDatabase(parsed, clock_offset)
-        case "postgresql+psycopg":
-            return PostgresqlDatabase(parsed, clock_offset)
+    if parsed.drivername == SQLITE:
+        return SqliteDatabase(parsed, clock_offset)
+    if parsed.drivername == POSTGRESQL:
+        return PostgresqlDatabase(parsed, clock_offset)
     raise ValueError(f"{parsed.drivername!r} is not a store: write {SQLITE}:///path or {POSTGRESQL}://…")
 
 

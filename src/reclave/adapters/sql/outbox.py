@@ -103,7 +103,9 @@ class SqlOutbox:
         ]
 
     async def next_due(self) -> Instant | None:
-        query = select(func.min(_outbox.c.due_at)).where(_outbox.c.state == MessageState.QUEUED)
+        # IS NOT NULL, or SQLite does not see that the partial index holds all of them.
+        waiting = and_(_outbox.c.state == MessageState.QUEUED, _outbox.c.due_at.is_not(None))
+        query = select(func.min(_outbox.c.due_at)).where(waiting)
         due: Instant | None = await self._connection.scalar(query)
         return due
 

@@ -66,7 +66,10 @@ class SqlStore:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[SqlTransaction]:
-        """A transaction that only reads; a write through it raises `sqlalchemy.exc.DBAPIError`."""
+        """A transaction that only reads; a write through it raises `sqlalchemy.exc.DBAPIError`.
+
+        On SQLite all of it sees one state, on PostgreSQL each statement sees what was committed before it.
+        """
         async with self.database.reading() as (connection, now):
             yield SqlTransaction(connection, now)
 
