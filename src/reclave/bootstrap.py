@@ -4,14 +4,15 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
 import structlog
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from starlette.types import ASGIApp
 
 from reclave.adapters.argon2 import Argon2Hasher
@@ -41,7 +42,9 @@ from reclave.worker.loop import Worker
 from reclave.worker.sender import AT_ONCE, Sender
 
 RESTART_SECONDS = 1.0
-STOP_SECONDS = 10.0
+STOP_SECONDS = 8.0
+"""How long a worker may take to finish what is under way: service managers wait 10 s and longer."""
+SMTP_SECURITY = ("starttls", "tls", "none")
 _log = structlog.get_logger("reclave")
 
 
@@ -78,10 +81,13 @@ async def wired(settings: Settings, bell: Bell | None = None) -> AsyncIterator[W
     entropy = SystemEntropy()
     vault = KeyringVault(settings.keyring, entropy)
     files = read_portals(settings.portals)
-    store = await open_store(settings.database, clock_offset=lambda: settings.clock_offset)
+    with _said_of_the_database():
+        store = await open_store(settings.database, clock_offset=lambda: settings.clock_offset)
     hasher = Argon2Hasher(vault, workers=settings.hashing_threads or os.cpu_count() or 1)
     try:
-        if await pending(store):
+        with _said_of_the_database():
+            out_of_date = await pending(store)
+        if out_of_date:
             raise NotReady("the database is not up to date: run `reclave migrate`")
         services = Services(
             store=store,
@@ -98,6 +104,16 @@ async def wired(settings: Settings, bell: Bell | None = None) -> AsyncIterator[W
     finally:
         await store.close()
         hasher.close()
+
+
+@contextmanager
+def _said_of_the_database() -> Iterator[None]:
+    """Put what is wrong with the database's URL or its server into one line, without the URL's password."""
+    try:
+        yield
+    except (SQLAlchemyError, ValueError, FileNotFoundError) as error:
+        said, *_ = str(error.orig if isinstance(error, DBAPIError) else error).splitlines()
+        raise NotReady(f"database: {said}") from error
 
 
 def build_site(wired: Wired) -> Site:
@@ -130,25 +146,28 @@ def build_web(wired: Wired) -> ASGIApp:
 
 
 def build_mailer(settings: Settings) -> Mailer:
-    """The mailer that the settings describe."""
-    return SmtpMailer(
-        SmtpSettings(
-            host=settings.smtp_host,
-            port=settings.smtp_port,
-            security=cast(Literal["starttls", "tls", "none"], settings.smtp_security),
-            username=settings.smtp_username or None,
-            password=settings.smtp_secret or None,
-            ca_file=Path(settings.smtp_ca_file) if settings.smtp_ca_file else None,
-            connections=AT_ONCE,
-            local_hostname=urlsplit(settings.base_url).hostname or "localhost",
-        )
+    """The mailer that the settings describe. Raises `NotReady` where they contradict each other."""
+    if settings.smtp_security not in SMTP_SECURITY:
+        raise NotReady(f"smtp_security: {settings.smtp_security!r} is none of {', '.join(SMTP_SECURITY)}")
+    described = SmtpSettings(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        security=cast(Literal["starttls", "tls", "none"], settings.smtp_security),
+        username=settings.smtp_username or None,
+        password=settings.smtp_secret or None,
+        ca_file=Path(settings.smtp_ca_file) if settings.smtp_ca_file else None,
+        connections=AT_ONCE,
+        local_hostname=urlsplit(settings.base_url).hostname or "localhost",
     )
+    try:
+        return SmtpMailer(described)
+    except ValueError as error:
+        raise NotReady(f"mail: {error}") from error
 
 
 def build_worker(wired: Wired, mailer: Mailer) -> Worker:
     """A worker over the services and a mailer."""
-    post = Post(wired.services, wired.settings.base_url)
-    return Worker(wired.services, Sender(wired.services, mailer, post))
+    return Worker(wired.services, Sender(wired.services, mailer, Post(wired.services, wired.settings.base_url)))
 
 
 async def run_worker(settings: Settings, bell_fd: int | None) -> None:
@@ -191,12 +210,16 @@ async def serve(settings: Settings, worker_command: list[str], ready: Callable[[
     """Serve pages here and work in a child process, until SIGTERM or SIGINT.
 
     `worker_command` starts the worker; `--bell-fd N` is appended. `ready` is told the address once pages are
-    answered. Raises `AddressInUse`, `NotReady` and what `wired` raises.
+    answered. Raises `NotReady` and what `wired` raises.
     """
-    from reclave.web.server import ServerLimits, listen, serve_http
+    from reclave.web.server import AddressInUse, ServerLimits, listen, serve_http
 
     stop = _stop_on_signals()
-    listener = listen(settings.host, settings.port)
+    build_mailer(settings)  # the worker's to use; a mistake stops the start here, instead of every worker there
+    try:
+        listener = listen(settings.host, settings.port)
+    except AddressInUse as error:
+        raise NotReady(f"{error.strerror}: end it, or set another `port`") from error
     reading, writing = os.pipe()
     try:
         async with wired(settings, PipeBell(writing)) as parts, asyncio.TaskGroup() as group:
@@ -234,7 +257,8 @@ async def _supervise(command: list[str], bell_fd: int, stop: asyncio.Event) -> N
                 await ended
             return
         _log.error("worker_ended", code=process.returncode)
-        await asyncio.wait({asyncio.create_task(stop.wait())}, timeout=RESTART_SECONDS)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), RESTART_SECONDS)
 
 
 def _stop_on_signals() -> asyncio.Event:
@@ -246,15 +270,19 @@ def _stop_on_signals() -> asyncio.Event:
 
 
 def configure_logging(settings: Settings) -> None:
-    """Redacted JSON logs on standard error."""
-    configure_logs(settings.log_level)
+    """Redacted JSON logs on standard error. Raises `NotReady` for a level that there is not."""
+    try:
+        configure_logs(settings.log_level)
+    except ValueError as error:
+        raise NotReady(f"log_level: {settings.log_level!r} is none of debug, info, warning, error") from error
 
 
 def upgrade_database(settings: Settings) -> None:
-    """Bring the database up to date; Alembic is imported only here."""
+    """Bring the database up to date; Alembic is imported only here. Raises `NotReady`."""
     from reclave.adapters.sql.migrate import upgrade
 
-    upgrade(settings.database)
+    with _said_of_the_database():
+        upgrade(settings.database)
 
 
 def new_keyring(path: Path) -> None:

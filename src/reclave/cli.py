@@ -158,8 +158,10 @@ def _run(make: Callable[[], Coroutine[Any, Any, None]]) -> None:
         uvloop.run(make())
     except* (ReclaveError, OSError, ValueError) as group:
         first = _first(group)
-        if isinstance(first, ReclaveError) or getattr(first, "errno", None):
+        if isinstance(first, ReclaveError):
             _fail(str(first))
+        if isinstance(first, OSError) and first.strerror:
+            _fail(f"{first.filename}: {first.strerror}" if first.filename else first.strerror)
         raise
 
 

@@ -39,7 +39,7 @@ async def browser(chromium_options: LaunchOptions) -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def blueprint(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Blueprint:
     """The seeded portal that every service is a copy of."""
-    return await draw_blueprint(tmp_path_factory.mktemp("browser") / "blueprint", sqlite_template)
+    return await draw_blueprint(tmp_path_factory.mktemp("blueprint"), sqlite_template)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

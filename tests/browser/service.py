@@ -20,7 +20,7 @@ from reclave.demo.seeds import COMPANIES, Seeded, seed
 from reclave.demo.smtp_server import LoopbackSmtpServer
 from reclave.demo.stored_message import StoredMessage
 from reclave.settings import Settings
-from tests.browser.person import Equipment, Person
+from tests.browser.person import PHONE, Equipment, Person
 from tests.servers import ROOT
 
 GUIDE = "https://www.pagos.example/instructivo-de-uso.pdf"
@@ -62,7 +62,7 @@ class Service:
     requested: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
-    async def person(self, equipment: Equipment = Equipment()) -> Person:
+    async def person(self, equipment: Equipment = PHONE) -> Person:
         """Someone with a browser of their own: no cookies, nothing stored."""
         context = await self.browser.new_context(**equipment.context_options())
         self.contexts.append(context)
@@ -98,7 +98,7 @@ class Service:
 
 
 def write_portals(source: Path, folder: Path) -> None:
-    """Copy the demo's portal files, with the two instructions that the payments portal offers for download."""
+    """Copy the demo's portal files, with the two guides that the payments portal then offers for download."""
     shutil.copytree(source, folder)
     path = folder / "pagos.toml"
     lines = [
@@ -111,7 +111,6 @@ def write_portals(source: Path, folder: Path) -> None:
 
 async def draw_blueprint(folder: Path, migrated: Path) -> Blueprint:
     """Seed a copy of a migrated SQLite file; the copies of a blueprint share its keyring, so that secrets hold."""
-    folder.mkdir(parents=True)
     write_portals(ROOT / "portals", folder / "portals")
     new_keyring(folder / "keyring")
     database = folder / "seeded.sqlite"
@@ -148,7 +147,7 @@ async def running(
     maildrop = Maildrop()
     mail_server = LoopbackSmtpServer(maildrop)
     await mail_server.start()
-    settings = {
+    settings: dict[str, str | int] = {
         "database": database,
         "keyring": str(folder / "keyring"),
         "portals": str(blueprint.folder / "portals"),
@@ -179,9 +178,7 @@ async def _start(
     for attempt in range(_ATTEMPTS):
         port = _free_port()
         origin = f"http://localhost:{port}"
-        written = {**settings, "base_url": origin, "port": port}
-        # What JSON writes, TOML reads.
-        path.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in written.items()), "utf-8")
+        _write_toml(path, {**settings, "base_url": origin, "port": port})
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", *program, "serve", "--settings", str(path)),
             cwd=ROOT,
@@ -200,6 +197,11 @@ async def _start(
             break
         log.clear()
     raise NotStarted("\n".join(log))
+
+
+def _write_toml(path: Path, values: Mapping[str, str | int]) -> None:
+    # What JSON writes, TOML reads.
+    path.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items()), "utf-8")
 
 
 async def _read(process: asyncio.subprocess.Process, log: list[str], ready: asyncio.Event) -> None:

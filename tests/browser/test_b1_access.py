@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Page, expect
 
 from tests.browser.person import RECOVER, Person
@@ -21,16 +21,14 @@ COLORS: dict[str, object] = {"runOnly": {"type": "rule", "values": ["color-contr
 
 
 @pytest.mark.statement("B1")
-async def test_every_page_passes_axe_in_light_and_dark_and_fits_320_pixels(
-    service: Service, person: Person
-) -> None:
+async def test_every_page_passes_axe_in_light_and_dark_and_fits_320_pixels(service: Service, person: Person) -> None:
     """B1: «every journey on a phone … by screen reader» (WCAG 2.2 A and AA, 1.4.10 Reflow, 2.5.8 Target Size)."""
     seen = []
     async for name in tour(service, person):
         seen.append(name)
-        await person.page.emulate_media(color_scheme="light")
+        await person.page.emulate_media(color_scheme="light", reduced_motion="reduce")  # no colour half-way
         assert await faults(person.page, EVERYTHING) == [], name
-        await person.page.emulate_media(color_scheme="dark")
+        await person.page.emulate_media(color_scheme="dark", reduced_motion="reduce")
         assert await faults(person.page, COLORS) == [], f"{name}, dark"
         width, smallest = await at_320_pixels(person.page)
         assert width <= NARROW, name
@@ -90,9 +88,7 @@ async def test_a_problem_is_announced_in_title_focus_and_summary(shared_service:
 
 @pytest.mark.statement("B1")
 @pytest.mark.req("S28", "S36")
-async def test_no_cookie_is_set_before_sign_in_but_that_of_the_waiting_page(
-    service: Service, person: Person
-) -> None:
+async def test_no_cookie_is_set_before_sign_in_but_that_of_the_waiting_page(service: Service, person: Person) -> None:
     """B1, and the architecture's «no cookie before sign-in» but the flow cookie; `__Host-` holds on localhost."""
     await person.opens()
     await person.opens(RECOVER)
@@ -126,7 +122,7 @@ async def test_a_hurried_second_press_asks_only_once(service: Service, person: P
 async def faults(page: Page, options: dict[str, object]) -> list[tuple[str, list[str]]]:
     """What axe finds wrong with a page: rule, and where."""
     if await page.evaluate("typeof axe") == "undefined":
-        await page.evaluate(Axe().axe_script)
+        await page.evaluate(AXE_SCRIPT)
     found = await page.evaluate("options => axe.run(document, options)", options)
     return [(one["id"], [" ".join(node["target"]) for node in one["nodes"]]) for one in found["violations"]]
 

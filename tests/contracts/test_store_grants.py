@@ -172,6 +172,20 @@ async def test_a_live_grant_records_that_it_answers_another_request(store: Store
     assert await stored(store, grant) == replace(grant, requested_at=at + MINUTE, expires_at=at + 2 * HOUR)
 
 
+async def test_fifty_concurrent_answers_under_a_lock_lose_none(store: Store, open_another: OpenAnother) -> None:
+    grant = await issued(store, a_grant(await now(store)))
+    stores = [store, await open_another()]
+
+    async def answer(number: int) -> bool:
+        async with stores[number % 2].transaction() as tx:
+            (last,) = await tx.grants.recent(PORTAL, ACCOUNT, [Purpose.SET_PASSWORD], lock=True)
+            newer = last.requested_at + 1
+            return await tx.grants.answer(PORTAL, last.id, requested_at=newer, expires_at=last.expires_at)
+
+    assert all(await asyncio.gather(*map(answer, range(50))))
+    assert await stored(store, grant) == replace(grant, requested_at=grant.requested_at + 50)
+
+
 @pytest.mark.req("I3")
 async def test_the_first_opening_is_recorded_and_permits_nothing(store: Store) -> None:
     grant = await issued(store, a_grant(await now(store)))

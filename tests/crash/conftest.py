@@ -22,7 +22,7 @@ from reclave.demo.seeds import seed
 from reclave.demo.smtp_server import LoopbackSmtpServer
 from reclave.journeys.services import Services
 from tests.crash.database import Database, Kept, PostgresqlDatabase, SqliteFile
-from tests.crash.processes import Processes, fork_server
+from tests.crash.processes import ForkServer, fork_server
 from tests.crash.theatre import RewindableMaildrop, Theatre
 from tests.servers.postgresql import PostgresServer
 from tests.stores import Clock, sqlite_template, template_name
@@ -39,7 +39,7 @@ class House:
     seeded: Kept
     initial_password: str
     keyring: Path
-    processes: Processes
+    fork_server: ForkServer
 
 
 @contextmanager
@@ -115,7 +115,7 @@ async def theatre(house: House) -> AsyncIterator[Theatre]:
     services = await _services(house.database.url, house.keyring)
     yield Theatre(
         database=house.database,
-        processes=house.processes,
+        fork_server=house.fork_server,
         services=services,
         maildrop=maildrop,
         mail_server=mail_server,

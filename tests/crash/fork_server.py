@@ -1,64 +1,73 @@
-"""`python -m tests.crash.fork_server URL KEYRING FD`: forks a process of the service for each job.
+"""`python -m tests.crash.fork_server URL KEYRING FD`: forks processes of the service.
 
 It imports and wires everything once and has neither threads nor connections when it forks, so that a new process
-costs milliseconds. A job comes over the socket FD as a line of JSON with the pipe that its reports go to.
+costs milliseconds. Over the socket FD it is sent sockets; for each it forks a process that takes jobs from it, or,
+where it is to warm up, it takes them itself.
 """
 
 import gc
 import logging
 import os
-import signal
 import socket
 import sys
+from contextlib import closing, suppress
 from pathlib import Path
 
 import structlog
 
 from tests.crash.service import Service
-from tests.crash.wire import Born, Job, Report, read_job, write_report
-
-_CHUNK = 65536
+from tests.crash.wire import HERE, Born, Job, Report, read_job, write_report
 
 
-class _Pipe:
-    """The pipe that a process reports to; a report is written whole before the process goes on."""
+class _Line:
+    """The socket between a process and the test: jobs come, and reports go before the process goes on."""
 
     def __init__(self, descriptor: int) -> None:
-        self.descriptor = descriptor
+        self._connection = socket.socket(fileno=descriptor)
+        self._jobs = self._connection.makefile("rb")
+
+    def next_job(self) -> Job | None:
+        """Wait for a job; None when there are no more."""
+        line = self._jobs.readline()
+        return read_job(line) if line else None
 
     def tell(self, report: Report) -> None:
-        left = write_report(report) + b"\n"
-        while left:
-            left = left[os.write(self.descriptor, left) :]
+        """Send a report."""
+        self._connection.sendall(write_report(report) + b"\n")
+
+    def close(self) -> None:
+        """Hang up."""
+        self._jobs.close()
+        self._connection.close()
 
 
 def serve(service: Service, requests: socket.socket) -> None:
-    """Take jobs until the other side goes away."""
+    """Fork for each socket that comes, until the other side goes away."""
     while True:
-        received, descriptors, _, _ = socket.recv_fds(requests, _CHUNK, 1)
+        received, descriptors, _, _ = socket.recv_fds(requests, 1, 1)
         if not received:
             return
-        while not received.endswith(b"\n"):
-            received += requests.recv(_CHUNK)
-        [descriptor] = descriptors
-        _start(service, read_job(received), _Pipe(descriptor), requests)
-        os.close(descriptor)
+        with closing(_Line(descriptors[0])) as line:
+            if received == HERE:
+                service.warm_up(line.next_job, line.tell)
+            elif os.fork() == 0:
+                requests.close()
+                line.tell(Born(os.getpid()))
+                service.live(line.next_job, line.tell)
+                # Not sys.exit: a process that was not killed ends as abruptly, with all that it holds open.
+                os._exit(0)
+        _bury()
 
 
-def _start(service: Service, job: Job, pipe: _Pipe, requests: socket.socket) -> None:
-    if job.here:
-        service.live(job, pipe.tell)
-    elif os.fork() == 0:
-        requests.close()
-        pipe.tell(Born(os.getpid()))
-        service.live(job, pipe.tell)
-        # Not sys.exit: a process that was not killed ends as abruptly, with all that it holds open.
-        os._exit(0)
+def _bury() -> None:
+    """Let the ended processes go; nobody asks how they ended, for they have told."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def main(url: str, keyring: str, descriptor: str) -> None:
     """Serve until the socket is closed."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a process ended: its pipe tells
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     service = Service(url, Path(keyring))
     gc.collect()

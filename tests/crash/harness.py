@@ -8,15 +8,15 @@ the same behind, but for the moments at which things happened, only the first go
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reclave.demo.stored_message import StoredMessage
 from reclave.domain.outbox import LEASE
 from reclave.domain.time import MINUTE, SECOND, Span
 from tests.crash.database import Rows
 from tests.crash.invariants import Sight, at_death, at_the_end, row_of_owner, unchanged
-from tests.crash.processes import Life
-from tests.crash.recording import Recording, Scene, record
+from tests.crash.processes import Deeds, Process
+from tests.crash.recording import Failure, Recording, Scene, seed_of
 from tests.crash.scenarios import Scenario
 from tests.crash.story import Facts, Story, Stuck
 from tests.crash.theatre import Theatre, likeness
@@ -60,36 +60,43 @@ class Harness:
         """Kill a process at one point of a scene and note what is wrong; False if it ended before that point."""
         theatre = self.theatre
         theatre.rewind(scene.kept, scene.mails)
-        life = await theatre.live(scene.deed, scene.began_at, scene.seed, kill_at=number)
-        if life.killed_at is None and life.failed is None:
+        async with theatre.fork_server.process() as process:
+            deeds = await theatre.play(
+                process, scene.deed, scene.began_at, seed_of(scene.number), kill_at=number
+            )
+        if deeds.killed_at is None and deeds.failed is None:
             return False
         self.kills += 1
         rows, mails = theatre.database.rows(), theatre.mails()
-        wrong = [life.failed] if life.failed else []
+        wrong = [deeds.failed] if deeds.failed else []
         if isinstance(scene.deed, Request) and scene.deed.method == "GET":
             wrong += unchanged(scene.rows, rows)
-        wrong += at_death(await self._sight(rows, scene.facts, life))
-        left_behind = (scene.number, life.answer is not None, likeness(rows, mails, scene.began_at))
+        wrong += at_death(await self._sight(rows, scene.facts, deeds))
+        left_behind = (scene.number, deeds.answer is not None, likeness(rows, mails, scene.began_at))
         if left_behind not in self._seen:
             self._seen.add(left_behind)
-            wrong += await self._go_on(scene, life)
+            wrong += await self._go_on(scene, deeds)
         if wrong:
-            self.faults.append(Fault(scene, number, life.killed_at or Point("failure", ()), wrong))
+            self.faults.append(Fault(scene, number, deeds.killed_at or Point("failure", ()), wrong))
         return True
 
-    async def _go_on(self, scene: Scene, life: Life) -> list[str]:
+    async def _go_on(self, fatal: Scene, deeds: Deeds) -> list[str]:
         """Start the service again and play the story to its end; what is wrong then."""
-        facts = self.scenario.facts()
-        stage = Aftermath(self.theatre, self.recording.scenes, scene, life)
-        story = Story(stage, facts, self.theatre.initial_password)
-        try:
-            await self.scenario.tell(story)
-            seen = await self._sight(self.theatre.database.rows(), facts, None)
-            return at_the_end(seen) + await _epilogue(story)
-        except Stuck as stuck:
-            return [f"stuck: {stuck}"]
+        async with self.theatre.fork_server.process() as process:
+            stage = Aftermath(self.theatre, process, self.recording.scenes, fatal, deeds)
+            story = Story(stage, self.scenario.facts(), self.theatre.initial_password)
+            try:
+                await self.scenario.tell(story)
+                return await self.end(story)
+            except Stuck as stuck:
+                return [f"stuck: {stuck}"]
 
-    async def _sight(self, rows: Rows, facts: Facts, life: Life | None) -> Sight:
+    async def end(self, story: Story) -> list[str]:
+        """What is wrong at the end of a story."""
+        sight = await self._sight(self.theatre.database.rows(), story.facts, None)
+        return at_the_end(sight) + await _epilogue(story)
+
+    async def _sight(self, rows: Rows, facts: Facts, deeds: Deeds | None) -> Sight:
         hashed = row_of_owner(rows, facts.owner)["password_hash"]
         return Sight(
             baseline=self.recording.scenes[0].rows,
@@ -97,21 +104,24 @@ class Harness:
             raw=self.theatre.database.raw(),
             mails=self.theatre.mails(),
             facts=facts,
-            answered=life is not None and life.answer is not None,
-            compared=life is not None and life.compared > 0,
+            answered=deeds is not None and deeds.answer is not None,
+            compared=deeds is not None and deeds.compared,
             services=self.theatre.services,
             fitting=await self.theatre.fit(hashed, [p for p in (facts.old, facts.new) if p]),
         )
 
 
 class Aftermath:
-    """A stage that hands out what was played before a death, and plays what comes after it."""
+    """A stage that hands out what was played before a death, and has a new process play what comes after it."""
 
-    def __init__(self, theatre: Theatre, scenes: Sequence[Scene], fatal: Scene, life: Life) -> None:
+    def __init__(
+        self, theatre: Theatre, process: Process, scenes: Sequence[Scene], fatal: Scene, deeds: Deeds
+    ) -> None:
         self._theatre = theatre
+        self._process = process
         self._scenes = scenes
         self._fatal = fatal
-        self._life = life
+        self._deeds = deeds
         self._played = 0
         self._now = fatal.began_at
 
@@ -122,14 +132,14 @@ class Aftermath:
         if number > self._fatal.number:
             return await self._live(deed)
         if deed != self._scenes[number].deed:
-            raise AssertionError(f"a story is told differently the second time: {deed}")
+            raise AssertionError(f"the story is told differently the second time: {deed}")
         if number < self._fatal.number:
             return self._scenes[number].answer
         self._now = self._fatal.began_at + SECOND
         return await self._resume(deed)
 
     async def _resume(self, deed: Deed) -> Answered | None:
-        answer = self._life.answer
+        answer = self._deeds.answer
         if answer is None and isinstance(deed, Request):
             answer = await self._live(deed)
         self._now += PAST_LEASES
@@ -140,10 +150,11 @@ class Aftermath:
 
     async def _live(self, deed: Deed) -> Answered | None:
         self._now += SECOND
-        life = await self._theatre.live(deed, self._now, f"after scene {self._fatal.number}, {self._now}")
-        if life.failed:
-            raise Stuck(f"after the restart, {deed} failed: {life.failed}")
-        return life.answer
+        seed = f"after scene {self._fatal.number}, {self._now}"
+        deeds = await self._theatre.play(self._process, deed, self._now, seed)
+        if deeds.failed:
+            raise Stuck(f"after the restart, {deed} failed: {deeds.failed}")
+        return deeds.answer
 
     def wait(self, span: Span) -> None:
         """Let time pass."""
@@ -179,9 +190,22 @@ async def _epilogue(story: Story) -> list[str]:
 
 
 async def open_harness(theatre: Theatre, scenario: Scenario) -> Harness:
-    """Warm up, and play the scenario once without a crash."""
-    await record(theatre, scenario, here=True)
-    return Harness(theatre, scenario, await record(theatre, scenario))
+    """Warm the fork server up, and play the scenario once without a crash; that too has to end well."""
+    async with theatre.fork_server.process(here=True) as process:
+        await _record(theatre, scenario, process)
+    return await _record(theatre, scenario)
+
+
+async def _record(theatre: Theatre, scenario: Scenario, warming_up: Process | None = None) -> Harness:
+    theatre.rewind()
+    facts = scenario.facts()
+    recording = Recording(theatre, facts, theatre.opened_at, warming_up)
+    story = Story(recording, facts, theatre.initial_password)
+    await scenario.tell(story)
+    harness = Harness(theatre, scenario, replace(recording, scenes=[*recording.scenes]))
+    if wrong := await harness.end(story):
+        raise Failure("\n".join(wrong))
+    return harness
 
 
 def every_point(scene: Scene) -> Iterator[int]:

@@ -17,7 +17,7 @@ from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
 from typing import Any
 from unittest import mock
 
-import greenlet
+import greenlet  # type: ignore[import-untyped]
 from aiosmtplib import SMTP, SMTPResponse
 from sqlalchemy.engine.default import DefaultDialect
 
@@ -25,21 +25,22 @@ import reclave
 from tests.crash.wire import Point
 
 _OURS = str(Path(reclave.__file__).parent) + os.sep
-_Suspendable = CoroutineType | AsyncGeneratorType | GeneratorType
+_SUSPENDABLE = (CoroutineType, AsyncGeneratorType, GeneratorType)
 
 
 class Points:
-    """Counts the points that this process passes, and kills it at one of them.
+    """Counts the points that a process passes, and kills it at one of them; `tell` is told which that is."""
 
-    Args:
-        kill_at: the point at which the process ends, from 1; None to pass them all.
-        last_words: told which point that is.
-    """
-
-    def __init__(self, kill_at: int | None, last_words: Callable[[Point], None]) -> None:
+    def __init__(self, tell: Callable[[Point], None]) -> None:
         self.passed: list[Point] = []
+        self._tell = tell
+        self._kill_at: int | None = None
+        self._count = 0
+
+    def begin(self, kill_at: int | None) -> None:
+        """Count anew, and end the process at that point (from 1); at None it passes them all."""
+        self.passed = []
         self._kill_at = kill_at
-        self._last_words = last_words
         self._count = 0
 
     def reached(self, kind: str, frames: Callable[[], Iterable[FrameType]] | None = None) -> None:
@@ -51,7 +52,7 @@ class Points:
         if self._kill_at is None:
             self.passed.append(point)
             return
-        self._last_words(point)
+        self._tell(point)
         os.kill(os.getpid(), signal.SIGKILL)
 
     def watch(
@@ -66,7 +67,8 @@ class Points:
 
     def install(self) -> None:
         """Make points of commits and of SMTP's DATA, for the rest of this process's life."""
-        commit, data = DefaultDialect.do_commit, SMTP.data
+        commit: Callable[[DefaultDialect, Any], None] = DefaultDialect.do_commit
+        data = SMTP.data
 
         def do_commit(dialect: DefaultDialect, connection: Any) -> None:
             self.reached("before commit")
@@ -132,7 +134,7 @@ def _wrapped(awaitable: object) -> object | None:
     """What one of the interpreter's own awaitables (of `async with`, of `anext`) stands for; they do not tell."""
     if asyncio.isfuture(awaitable):
         return None
-    return next((one for one in gc.get_referents(awaitable) if isinstance(one, _Suspendable)), None)
+    return next((one for one in gc.get_referents(awaitable) if isinstance(one, _SUSPENDABLE)), None)
 
 
 def running() -> list[FrameType]:

@@ -1,4 +1,4 @@
-"""Starting processes of the service and following them to their end."""
+"""Processes of the service, seen from the test that starts and kills them."""
 
 import asyncio
 import os
@@ -6,12 +6,14 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.crash.wire import (
+    FORK,
+    HERE,
     Answered,
     Born,
     Compared,
@@ -20,82 +22,99 @@ from tests.crash.wire import (
     Job,
     Point,
     Report,
-    read_reports,
+    read_report,
     write_job,
-    write_report,
 )
 from tests.servers import ROOT
 
-LIFE_SECONDS = 20
-START_SECONDS = 60
+JOB_SECONDS = 20
+_END_SECONDS = 20
+_LONGEST_LINE = 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
-    """What a process told before its end: where it was killed, or what it passed without being killed."""
+class Deeds:
+    """What a process told of one job: where it was killed, or what it passed without being killed."""
 
     killed_at: Point | None
     passed: tuple[Point, ...]
     answer: Answered | None
-    compared: int
+    compared: bool
     failed: str | None
 
 
-class Processes:
-    """The fork server, seen from the test."""
+class Process:
+    """One process, which does one job after the other until it is killed or no longer needed."""
 
-    def __init__(self, requests: socket.socket) -> None:
-        self._requests = requests
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._pid: int | None = None
 
-    async def live(self, job: Job) -> Life:
-        """Start a process and wait for its end; one that takes longer than LIFE_SECONDS is ended, and has failed."""
-        reading, writing = os.pipe()
+    async def do(self, job: Job) -> Deeds:
+        """Have it do a job, in JOB_SECONDS at most; a process that takes longer is ended, and has failed."""
+        self._writer.write(write_job(job) + b"\n")
+        told: list[Report] = []
         try:
-            socket.send_fds(self._requests, [write_job(job) + b"\n"], [writing])
-        finally:
-            os.close(writing)
-        reader = asyncio.StreamReader()
-        loop = asyncio.get_running_loop()
-        transport, _ = await loop.connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(reading, "rb")
-        )
-        told = bytearray()
-        try:
-            async with asyncio.timeout(START_SECONDS if job.here else LIFE_SECONDS):
-                while piece := await reader.read(2**16):
-                    told += piece
+            async with asyncio.timeout(JOB_SECONDS):
+                async for report in self._reports():
+                    told.append(report)
         except TimeoutError:
-            _end(told)
-            told += write_report(Failed(f"not done within {LIFE_SECONDS} s")) + b"\n"
-        finally:
-            transport.close()
-        return _life(read_reports(bytes(told)))
+            told.append(Failed(f"not done within {JOB_SECONDS} s"))
+            if self._pid is not None:
+                os.kill(self._pid, signal.SIGKILL)
+        return _deeds(told)
+
+    async def _reports(self) -> AsyncIterator[Report]:
+        """What it tells until the job is done, or it is gone."""
+        while line := await self._reader.readline():
+            report = read_report(line)
+            if isinstance(report, Born):
+                self._pid = report.pid
+                continue
+            yield report
+            if isinstance(report, Done | Failed):
+                return
 
 
-def _end(told: bytes) -> None:
-    complete = told[: told.rfind(b"\n") + 1]
-    for report in read_reports(complete):
-        if isinstance(report, Born):
-            os.kill(report.pid, signal.SIGKILL)
-
-
-def _life(reports: list[Report]) -> Life:
-    killed_at = next((one for one in reports if isinstance(one, Point)), None)
-    done = next((one for one in reports if isinstance(one, Done)), None)
-    failed = next((one.traceback for one in reports if isinstance(one, Failed)), None)
+def _deeds(told: list[Report]) -> Deeds:
+    killed_at = next((one for one in told if isinstance(one, Point)), None)
+    done = next((one for one in told if isinstance(one, Done)), None)
+    failed = next((one.traceback for one in told if isinstance(one, Failed)), None)
     if not (killed_at or done or failed):
         failed = "the process ended without a word"
-    return Life(
+    return Deeds(
         killed_at=killed_at,
         passed=done.points if done else (),
-        answer=next((one for one in reports if isinstance(one, Answered)), None),
-        compared=sum(isinstance(one, Compared) for one in reports),
+        answer=next((one for one in told if isinstance(one, Answered)), None),
+        compared=any(isinstance(one, Compared) for one in told),
         failed=failed,
     )
 
 
+class ForkServer:
+    """Starts processes."""
+
+    def __init__(self, requests: socket.socket) -> None:
+        self._requests = requests
+
+    @asynccontextmanager
+    async def process(self, *, here: bool = False) -> AsyncIterator[Process]:
+        """A process that has done nothing yet; `here` is the fork server itself, to warm up."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            socket.send_fds(self._requests, [HERE if here else FORK], [theirs.fileno()])
+        reader, writer = await asyncio.open_connection(sock=ours, limit=_LONGEST_LINE)
+        try:
+            yield Process(reader, writer)
+            writer.write_eof()
+            await reader.read()  # until it is gone
+        finally:
+            writer.close()
+
+
 @contextmanager
-def fork_server(url: str, keyring: Path) -> Iterator[Processes]:
+def fork_server(url: str, keyring: Path) -> Iterator[ForkServer]:
     """A fork server for the service over the database at `url`; it ends with the block."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
@@ -103,7 +122,7 @@ def fork_server(url: str, keyring: Path) -> Iterator[Processes]:
         server = subprocess.Popen(command, cwd=ROOT, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
         theirs.close()
         try:
-            yield Processes(ours)
+            yield ForkServer(ours)
         finally:
             ours.close()
-            server.wait(LIFE_SECONDS)
+            server.wait(_END_SECONDS)

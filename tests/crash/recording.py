@@ -1,13 +1,14 @@
 """A story played once without a crash, scene by scene; each scene remembers the state that it began with."""
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from reclave.demo.stored_message import StoredMessage
 from reclave.domain.time import SECOND, Instant, Span
 from tests.crash.database import Kept, Rows
-from tests.crash.scenarios import Scenario
-from tests.crash.story import Facts, Story
+from tests.crash.processes import Process
+from tests.crash.story import Facts
 from tests.crash.theatre import Theatre
 from tests.crash.wire import Answered, Deed, Point, Request
 
@@ -18,7 +19,7 @@ class Failure(AssertionError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """What happened in one process's life, and everything that it began with."""
+    """One thing that the service did, and everything that it began with."""
 
     number: int
     deed: Deed
@@ -30,11 +31,6 @@ class Scene:
     answer: Answered | None
     points: Sequence[Point]
 
-    @property
-    def seed(self) -> str:
-        """Where the randomness of every life that plays this scene comes from."""
-        return f"scene {self.number}"
-
     def __str__(self) -> str:
         if isinstance(self.deed, Request):
             return f"scene {self.number} ({self.deed.method} {self.deed.path[:40]})"
@@ -43,12 +39,15 @@ class Scene:
 
 @dataclass(slots=True)
 class Recording:
-    """A stage on which every scene is played and remembered; `here`: by the fork server itself, to warm it up."""
+    """A stage on which every scene is played, each by a process of its own, and remembered.
+
+    With `warming_up` that process plays them all.
+    """
 
     theatre: Theatre
     facts: Facts
     now: Instant
-    here: bool = False
+    warming_up: Process | None = None
     scenes: list[Scene] = field(default_factory=list)
     first: int = 0
 
@@ -57,9 +56,10 @@ class Recording:
         theatre, number = self.theatre, len(self.scenes)
         facts, mails, rows = self.facts.copy(), theatre.mails(), theatre.database.rows()
         kept = theatre.database.keep()
-        life = await theatre.live(deed, self.now, f"scene {number}", here=self.here)
-        if life.failed:
-            raise Failure(f"scene {number}, {deed}: {life.failed}")
+        async with self._process() as process:
+            deeds = await theatre.play(process, deed, self.now, seed_of(number))
+        if deeds.failed:
+            raise Failure(f"scene {number}, {deed}: {deeds.failed}")
         self.scenes.append(
             Scene(
                 number=number,
@@ -69,12 +69,12 @@ class Recording:
                 rows=rows,
                 mails=mails,
                 facts=facts,
-                answer=life.answer,
-                points=life.passed,
+                answer=deeds.answer,
+                points=deeds.passed,
             )
         )
         self.now += SECOND
-        return life.answer
+        return deeds.answer
 
     def wait(self, span: Span) -> None:
         """Let time pass."""
@@ -88,11 +88,10 @@ class Recording:
         """The scenes so far belong to another story."""
         self.first = len(self.scenes)
 
+    def _process(self) -> AbstractAsyncContextManager[Process]:
+        return nullcontext(self.warming_up) if self.warming_up else self.theatre.fork_server.process()
 
-async def record(theatre: Theatre, scenario: Scenario, *, here: bool = False) -> Recording:
-    """Play a scenario from the theatre's first state, without a crash."""
-    theatre.rewind()
-    facts = scenario.facts()
-    recording = Recording(theatre, facts, theatre.opened_at, here=here)
-    await scenario.tell(Story(recording, facts, theatre.initial_password))
-    return recording
+
+def seed_of(number: int) -> str:
+    """Where the randomness of every process that plays this scene comes from."""
+    return f"scene {number}"

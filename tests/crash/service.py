@@ -39,6 +39,7 @@ from tests.crash.wire import Answered, Compared, Done, Failed, Job, KeepHouse, R
 from tests.world import ORIGIN, PORTALS
 
 Tell = Callable[[Report], None]
+NextJob = Callable[[], Job | None]
 
 
 @dataclass(slots=True)
@@ -106,17 +107,19 @@ class ThisLifesHasher:
 
 
 class ThisLifesMailer:
-    """SMTP over connections of this process."""
+    """SMTP over connections of this process; `port` is the mail server's on loopback."""
 
     def __init__(self) -> None:
+        self.port = 0
         self._mailer: SmtpMailer | None = None
 
-    def begin(self, port: int) -> None:
+    def begin(self) -> None:
         """Start without a connection."""
-        self._mailer = SmtpMailer(SmtpSettings(host="127.0.0.1", port=port, security="none"))
+        self._mailer = None
 
     async def send(self, envelope: Envelope) -> Delivery:
-        assert self._mailer is not None
+        if self._mailer is None:
+            self._mailer = SmtpMailer(SmtpSettings(host="127.0.0.1", port=self.port, security="none"))
         return await self._mailer.send(envelope)
 
     async def close(self) -> None:
@@ -166,45 +169,57 @@ class Service:
         wired = Wired(self._settings, services, self._files)
         return Parts(services, mailer, build_web(wired), build_worker(wired, mailer))
 
-    def live(self, job: Job, tell: Tell) -> None:
-        """Do one job and tell what happens; a job that is to be killed does not return."""
-        points = Points(job.kill_at, tell)
-        self._clock.set(job.now)
-        self._entropy.source.seed(job.seed)
-        self._hasher.begin(tell)
-        self._mailer.begin(job.smtp_port)
-        if not job.here:
-            points.install()
-        try:
-            with asyncio.Runner() as runner:
-                runner.run(self._life(job, points, tell))
-        except Exception:  # noqa: BLE001 (whatever it is, the test is told)
-            tell(Failed(traceback.format_exc()))
-        else:
-            open("/tmp/cpu.log","a").write(f"{type(job.deed).__name__} {time.process_time():.4f}\n"); tell(Done(tuple(points.passed)))
+    def live(self, next_job: NextJob, tell: Tell) -> None:
+        """Do jobs until there are none, as a process whose points count; one that is to be killed does not return."""
+        points = Points(tell)
+        points.install()
+        with asyncio.Runner() as runner:
+            self._work(runner, points, next_job, tell)
 
-    async def _life(self, job: Job, points: Points, tell: Tell) -> None:
+    def warm_up(self, next_job: NextJob, tell: Tell) -> None:
+        """Do jobs until there are none, and leave neither threads nor connections behind."""
+        with asyncio.Runner() as runner:
+            self._work(runner, Points(tell), next_job, tell)
+            runner.run(self._leave())
+        for thread in threading.enumerate():
+            if thread is not threading.current_thread():
+                thread.join()
+
+    def _work(self, runner: asyncio.Runner, points: Points, next_job: NextJob, tell: Tell) -> None:
+        self._hasher.begin(tell)
+        self._mailer.begin()
+        while job := next_job():
+            self._clock.set(job.now)
+            self._entropy.source.seed(job.seed)
+            self._mailer.port = job.smtp_port
+            points.begin(job.kill_at)
+            try:
+                runner.run(self._watched(job, points, tell))
+            except Exception:  # noqa: BLE001 (whatever it is, the test is told)
+                tell(Failed(traceback.format_exc()))
+            else:
+                tell(Done(tuple(points.passed)))
+
+    async def _watched(self, job: Job, points: Points, tell: Tell) -> None:
         parts = self._double(job.double) if job.double else self._parts
-        asyncio.get_running_loop().set_task_factory(points.watch)
-        await asyncio.create_task(_do(parts, job, points, tell))
-        while others := asyncio.all_tasks() - {asyncio.current_task()}:
-            await asyncio.wait(others)
-        if job.here:
-            await self._leave_nothing()
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(points.watch)
+        try:
+            await asyncio.create_task(_do(parts, job, points, tell))
+            while others := asyncio.all_tasks() - {asyncio.current_task()}:
+                await asyncio.wait(others)
+        finally:
+            loop.set_task_factory(None)
+
+    async def _leave(self) -> None:
+        await self._mailer.close()
+        await self._database.close()
+        self._hasher.end()
 
     def _double(self, name: str) -> Parts:
         from tests.crash.doubles import DOUBLES
 
         return DOUBLES[name](self, self._parts)
-
-    async def _leave_nothing(self) -> None:
-        """Close connections and threads, so that the process can fork."""
-        await self._mailer.close()
-        await self._database.close()
-        self._hasher.end()
-        for thread in threading.enumerate():
-            if thread is not threading.current_thread():
-                thread.join()
 
 
 def _without_waiting_for_the_disk(connection: Any, _record: object) -> None:

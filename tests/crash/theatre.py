@@ -12,7 +12,7 @@ from reclave.domain.passwords import normalise
 from reclave.domain.time import SECOND, Instant
 from reclave.journeys.services import Services
 from tests.crash.database import Database, Kept, Row, Rows
-from tests.crash.processes import Life, Processes
+from tests.crash.processes import Deeds, ForkServer, Process
 from tests.crash.wire import Deed, Job
 
 _FIRST_INSTANT = 10**14
@@ -33,7 +33,7 @@ class Theatre:
     """Starts processes and shows what they leave behind."""
 
     database: Database
-    processes: Processes
+    fork_server: ForkServer
     services: Services
     maildrop: RewindableMaildrop
     mail_server: LoopbackSmtpServer
@@ -43,19 +43,24 @@ class Theatre:
     double: str = ""
     _fitting: dict[tuple[str | None, str], bool] = field(default_factory=dict)
 
-    async def live(
-        self, deed: Deed, now: Instant, seed: str, *, kill_at: int | None = None, here: bool = False
-    ) -> Life:
-        """The life of one process, and of the mail it had handed over."""
-        job = Job(
-            deed=deed, now=now, seed=seed, smtp_port=self.mail_server.port, kill_at=kill_at,
-            double=self.double, here=here,
-        )  # fmt: skip
-        life = await self.processes.live(job)
+    async def play(
+        self, process: Process, deed: Deed, now: Instant, seed: str, *, kill_at: int | None = None
+    ) -> Deeds:
+        """Have a process do something; if it dies of it, what it had handed to the mail server is waited for."""
+        deeds = await process.do(
+            Job(
+                deed=deed,
+                now=now,
+                seed=seed,
+                smtp_port=self.mail_server.port,
+                kill_at=kill_at,
+                double=self.double,
+            )
+        )
         connections = self.mail_server._open
-        if connections._connections:
+        if deeds.killed_at and connections._connections:
             await connections._none_left.wait()
-        return life
+        return deeds
 
     def rewind(self, kept: Kept | None = None, mails: Sequence[StoredMessage] = ()) -> None:
         """Go back to a state; to the first one, where none is given."""

@@ -27,11 +27,15 @@ class KeepHouse(msgspec.Struct, frozen=True, tag=True):
 Deed: TypeAlias = Request | Work | KeepHouse
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """The life of one process: what it does, and the point at which it is killed.
+FORK, HERE = b"f", b"h"
+"""Sent with a socket to the fork server: take jobs from it in a process of its own, or do them here, to warm up."""
 
-    `now` is what the clock shows at its start (microseconds UTC); `seed` is where its randomness comes from;
-    `double` names a deliberately wrong part. `here` has the fork server do it itself, to warm up.
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process does next, and the point (from 1) at which it is killed.
+
+    `now` is what the clock shows at the beginning (microseconds UTC); `seed` is where randomness comes from;
+    `double` names a deliberately wrong part.
     """
 
     deed: Deed
@@ -40,7 +44,6 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     smtp_port: int
     kill_at: int | None = None
     double: str = ""
-    here: bool = False
 
 
 class Point(msgspec.Struct, frozen=True, tag=True):
@@ -93,6 +96,6 @@ class Done(msgspec.Struct, frozen=True, tag=True):
 Report: TypeAlias = Born | Compared | Answered | Point | Failed | Done
 
 write_report = msgspec.json.Encoder().encode
-read_reports = msgspec.json.Decoder(Report).decode_lines
+read_report = msgspec.json.Decoder(Report).decode
 write_job = msgspec.json.Encoder().encode
 read_job = msgspec.json.Decoder(Job).decode

@@ -231,8 +231,10 @@ def test_whatever_is_typed_is_read_or_refused_without_an_error(typed: str) -> No
     assert password is None or read_temporary_password(password) == password
     assert code is None or read_code(code) == code
     assert token is None or len(token) == 16
-    assert same_secret(typed, typed)
-    assert not same_secret(typed, typed + "x")
+    for presentation in Presentation:
+        expected = written(presentation, KEY)
+        assert same_secret(typed, expected) == (typed == expected)
+        assert same_secret(expected, expected)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from reclave.domain.time import DAY, HOUR, MINUTE, SECOND, Instant, Span
 
 _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 _PER = {"second": SECOND, "minute": MINUTE, "hour": HOUR, "day": DAY}
-_LIMIT = re.compile(r"^(\d{1,9})/(second|minute|hour|day) per (client|identifier|portal)$")
+_LIMIT = re.compile(r"([0-9]{1,9})/(second|minute|hour|day) per (client|identifier|portal)")
 
 
 class Scope(StrEnum):
@@ -22,7 +22,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `count` requests in `period` microseconds; a quiet key may spend them all at once."""
+    """`count` requests in `period` microseconds on average; a quiet key may spend that many at once."""
 
     count: int
     period: Span
@@ -62,7 +62,7 @@ def admitted(tat: Instant | None, now: Instant, limit: Limit, amount: int) -> tu
 
 def parse_limit(written: str) -> Limit:
     """Read `"5/hour per identifier"`. Raises ValueError with what was expected."""
-    matched = _LIMIT.match(written)
+    matched = _LIMIT.fullmatch(written)
     if not matched or int(matched.group(1)) == 0:
         raise ValueError(f'{written!r} is not a limit: write for example "5/hour per identifier"')
     return Limit(int(matched.group(1)), _PER[matched.group(2)], Scope(matched.group(3)))
@@ -70,7 +70,7 @@ def parse_limit(written: str) -> Limit:
 
 def parse_span(written: str) -> Span:
     """Read `"90s"`, `"2m"`, `"24h"` or `"30d"` as microseconds. Raises ValueError with what was expected."""
-    matched = re.fullmatch(r"(\d{1,6})([smhd])", written)
+    matched = re.fullmatch(r"([0-9]{1,6})([smhd])", written)
     if not matched:
         raise ValueError(f'{written!r} is not a length of time: write for example "90s", "2m", "24h" or "30d"')
     return int(matched.group(1)) * _UNITS[matched.group(2)]

@@ -201,7 +201,7 @@ def read_portal(toml: str, *, source: str = "portal.toml") -> Portal:
     try:
         file = msgspec.convert(parsed, PortalFile)
     except msgspec.ValidationError as error:
-        raise _refusal(source, str(error)) from error
+        raise _refusal(source, parsed, str(error)) from error
     return _checked(file, source)
 
 
@@ -211,7 +211,9 @@ def _checked(file: PortalFile, source: str) -> Portal:
             value = parse_span(written)
         except ValueError as error:
             raise PortalRefused(source, path, str(error)) from error
-        if not 0 < value <= ceiling:
+        if value == 0:
+            raise PortalRefused(source, path, f"{written!r} is no time at all")
+        if value > ceiling:
             raise PortalRefused(source, path, f"{written!r} is over the ceiling of {ceiling // HOUR} h (S8)")
         return value
 
@@ -253,16 +255,35 @@ _UNKNOWN = re.compile(r"Object contains unknown field `([^`]+)`(?: - at `\$\.?([
 _ELSEWHERE = re.compile(r"^(.*?)(?: - at `\$\.?([^`]*)`)?$", re.DOTALL)
 
 
-def _refusal(source: str, message: str) -> PortalRefused:
+def _refusal(source: str, parsed: dict[str, Any], message: str) -> PortalRefused:
     unknown = _UNKNOWN.match(message)
     if unknown:
         key, path = unknown.group(1), unknown.group(2) or ""
         near = difflib.get_close_matches(key, _keys_at(path), n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        return PortalRefused(source, f"{path}.{key}".lstrip("."), f"unknown key{hint}")
+        return PortalRefused(source, f"{_named(parsed, path)}.{key}".lstrip("."), f"unknown key{hint}")
     matched = _ELSEWHERE.match(message)
     said, path = (matched.group(1), matched.group(2) or "") if matched else (message, "")
-    return PortalRefused(source, path, said)
+    return PortalRefused(source, _named(parsed, path), said)
+
+
+def _named(parsed: dict[str, Any], path: str) -> str:
+    """A key path with the name that msgspec writes as `[...]`: that of the first table that does not fit."""
+    before, found, after = path.partition("[...]")
+    kind = _struct_in(_hint_at(before))
+    if not found or kind is None:
+        return path
+    for name, table in parsed.get(before, {}).items():
+        try:
+            msgspec.convert(table, kind)
+        except msgspec.ValidationError:
+            return f"{before}.{name}{after}"
+    return path
+
+
+def _hint_at(path: str) -> Any:
+    hints = {field.name: field.type for field in msgspec.structs.fields(PortalFile)}
+    return hints.get(path)
 
 
 def _keys_at(path: str) -> list[str]:

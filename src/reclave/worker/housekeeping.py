@@ -11,6 +11,8 @@ from reclave.ports.records import SealedBatch
 
 _CHUNK = 500
 _SEALED_AT_ONCE = 1000
+_BEFORE_ALL = -(2**63)
+"""No entry has a lower number: the trail begins at 1, but who puts one in may choose."""
 KEPT: Mapping[str, int] = {
     "intakes": 30 * DAY,
     "grants": 90 * DAY,
@@ -21,25 +23,59 @@ KEPT: Mapping[str, int] = {
 """How long each kind of row is kept after it ended (docs/reference/retention)."""
 
 
-async def keep_house(services: Services) -> None:
-    """One round: each step in a short transaction of its own, safe to repeat and to run in several processes."""
+async def keep_house(services: Services) -> bool:
+    """One round: each step in a short transaction of its own, safe to repeat and to run in several processes.
+
+    A step that fails keeps no other from being done. Returns whether a step left work for another round at once.
+    Raises an `ExceptionGroup` of the steps that failed.
+    """
+    more, faults = False, []
+    for step in (_apply_due_addresses, _forget_intakes, _forget_grants, _forget_messages, _forget_sessions, _seal):
+        try:
+            more |= await step(services)
+        except Exception as fault:  # noqa: BLE001 - raised below, with the others
+            fault.add_note(f"keeping house: {step.__name__}")
+            faults.append(fault)
+    if faults:
+        raise ExceptionGroup("steps of housekeeping that failed", faults)
+    return more
+
+
+async def _apply_due_addresses(services: Services) -> bool:
     async with services.store.transaction() as tx:
-        for account in await tx.accounts.due_addresses(_CHUNK):
-            await apply_due(services, tx, account)
+        applied = [await apply_due(services, tx, account) for account in await tx.accounts.due_addresses(_CHUNK)]
+    return sum(applied) == _CHUNK
+
+
+async def _forget_intakes(services: Services) -> bool:
     async with services.store.transaction() as tx:
         await tx.intakes.erase(accepted_before=tx.now - FIELDS_KEPT)
-        await tx.intakes.purge(accepted_before=tx.now - KEPT["intakes"], limit=_CHUNK)
+        return await tx.intakes.purge(accepted_before=tx.now - KEPT["intakes"], limit=_CHUNK) == _CHUNK
+
+
+async def _forget_grants(services: Services) -> bool:
     async with services.store.transaction() as tx:
-        await tx.grants.purge(ended_before=tx.now - KEPT["grants"], limit=_CHUNK)
-        await tx.outbox.purge(ended_before=tx.now - KEPT["messages"], limit=_CHUNK)
+        return await tx.grants.purge(ended_before=tx.now - KEPT["grants"], limit=_CHUNK) == _CHUNK
+
+
+async def _forget_messages(services: Services) -> bool:
+    async with services.store.transaction() as tx:
+        return await tx.outbox.purge(ended_before=tx.now - KEPT["messages"], limit=_CHUNK) == _CHUNK
+
+
+async def _forget_sessions(services: Services) -> bool:
     async with services.store.transaction() as tx:
         await tx.sessions.purge(seen_before=tx.now - KEPT["sessions"], devices_before=tx.now - KEPT["devices"])
         await tx.limits.purge()
-    await seal_audit(services)
+    return False
+
+
+async def _seal(services: Services) -> bool:
+    return await seal_audit(services) == _SEALED_AT_ONCE
 
 
 async def seal_audit(services: Services) -> int:
-    """Seal what the audit trail gained since the last seal; how many entries."""
+    """Seal what the audit trail gained since the last seal, a thousand entries at most; how many."""
     async with services.store.transaction() as tx:
         last = await tx.audit.last_batch()
         entries = await tx.audit.read(after=last.last if last else 0, limit=_SEALED_AT_ONCE)
@@ -58,19 +94,16 @@ async def seal_audit(services: Services) -> int:
 
 async def verify_audit(services: Services) -> tuple[int, str | None]:
     """Check every seal; how many entries were covered, and what is wrong with the first that does not fit (S45)."""
-    previous, number, after = b"", 0, 0
+    previous, number, after, count = b"", 0, _BEFORE_ALL, 0
     while True:
         async with services.store.reading() as tx:
             batches = await tx.audit.batches(after=number, limit=1)
             if not batches:
-                return after, None
+                return count, None
             batch = batches[0]
             entries = await tx.audit.read(after=after, limit=_SEALED_AT_ONCE * 2)
         covered = [entry for at, entry in entries if at <= batch.last]
         expected = chained(services.vault.digest("audit", batch.key_id), previous, covered)
         if batch.number != number + 1 or expected != batch.seal:
-            return (
-                after,
-                f"batch {batch.number} (entries {batch.first} to {batch.last}) does not fit its seal",
-            )
-        previous, number, after = batch.seal, batch.number, batch.last
+            return count, f"batch {batch.number} (entries {batch.first} to {batch.last}) does not fit its seal"
+        previous, number, after, count = batch.seal, batch.number, batch.last, count + len(covered)

@@ -12,7 +12,6 @@ from reclave.worker.sender import Sender
 
 POLL_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 60.0
-PAUSE_AFTER_FAILURE_SECONDS = 1.0
 _log = structlog.get_logger("reclave.worker")
 
 
@@ -38,7 +37,11 @@ class Worker:
             group.create_task(self._stage("keep_house", self._keep_house, asyncio.Event(), stop, HOUSEKEEPING_SECONDS))
             await stop.wait()
             self.wake()
-        await self._sender.finish()
+        try:
+            await self._sender.finish()
+        except Exception:  # noqa: BLE001 - the reason follows
+            # What could not be settled at the last moment is brought back by its lease, after this process.
+            _log.exception("stage_failed", stage="send")
 
     async def resolve(self) -> int:
         """Resolve a batch and tell the sender."""
@@ -56,8 +59,7 @@ class Worker:
         return done
 
     async def _keep_house(self) -> int:
-        await keep_house(self._services)
-        return 0
+        return await keep_house(self._services)
 
     async def _stage(
         self,
@@ -75,7 +77,7 @@ class Worker:
                 # A database that is away or a fault in one row must not end the other stages; it is logged whole,
                 # the claim's lease brings the work back, and readiness shows what waits.
                 _log.exception("stage_failed", stage=name)
-                await _wait(stop, PAUSE_AFTER_FAILURE_SECONDS)
+                await _wait(stop, patience)
                 continue
             if not worked:
                 await _wait(bell, patience, stop)

@@ -27,11 +27,21 @@ class _Lost(Exception):
 
 
 async def resolve_some(services: Services) -> int:
-    """Claim and resolve up to a batch of intakes; how many were claimed."""
+    """Claim and resolve up to a batch of intakes; how many were claimed.
+
+    One that fails keeps nobody waiting who stands behind it. Raises an `ExceptionGroup` of all that failed.
+    """
     async with services.store.transaction() as tx:
         intakes = await tx.intakes.claim(limit=BATCH, lease=LEASE)
+    faults = []
     for intake in intakes:
-        await _resolve(services, intake)
+        try:
+            await _resolve(services, intake)
+        except Exception as fault:  # noqa: BLE001 - raised below, with the others
+            fault.add_note(f"resolving the request with the reference {intake.reference}")
+            faults.append(fault)
+    if faults:
+        raise ExceptionGroup("requests that could not be resolved", faults)
     return len(intakes)
 
 

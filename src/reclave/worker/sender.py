@@ -64,42 +64,50 @@ class Sender:
         return len(messages)
 
     async def finish(self) -> None:
-        """Wait for what is under way."""
-        while self._under_way:
-            await self._reap(await self._first_done())
+        """Wait for all that is under way, then raise an `ExceptionGroup` of what could not be settled."""
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+        self._reap()
 
     async def _make_room(self) -> None:
-        await self._reap({task for task in self._under_way if task.done()})
         if len(self._under_way) >= self._at_once:
-            await self._reap(await self._first_done())
+            await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+        self._reap()
 
-    async def _first_done(self) -> set[asyncio.Task[None]]:
-        done, _ = await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
-        return done
-
-    async def _reap(self, done: set[asyncio.Task[None]]) -> None:
+    def _reap(self) -> None:
+        done = {task for task in self._under_way if task.done()}
         self._under_way -= done
-        for task in done:
-            await task
+        faults = [fault for task in done if isinstance(fault := task.exception(), Exception)]
+        if faults:
+            raise ExceptionGroup("messages that could not be settled", faults)
 
     async def _send(self, message: Message) -> None:
         async with self._services.store.reading() as tx:
             ready = await self._ready(tx, message)
         if ready is None:
             await self._send_nothing(message)
-            return
-        envelope = self._post.compose(
-            message,
-            ready.letter,
-            listed=ready.listed,
-            report=ready.report,
-            identifier=ready.identifier,
-            date=message.created_at,
-        )
-        began = time.monotonic()
-        answer = await self._mailer.send(envelope)
+        else:
+            await self._settle(message, ready, await self._attempt(message, ready))
+
+    async def _attempt(self, message: Message, ready: _Ready) -> Delivery:
+        try:
+            envelope = self._post.compose(
+                message,
+                ready.letter,
+                listed=ready.listed,
+                report=ready.report,
+                identifier=ready.identifier,
+                date=message.created_at,
+            )
+            began = time.monotonic()
+            answer = await self._mailer.send(envelope)
+        except Exception:  # noqa: BLE001 - the reason follows
+            # A fault in one letter or template is logged whole and counts as an attempt, so that it comes back
+            # ever more rarely and ends as failed, instead of for ever with each lease.
+            _log.exception("attempt_failed", reference=message.reference, template=message.template)
+            return Deferred(None, "a fault of the service, see its log")
         self._exchange = min(time.monotonic() - began, _LONGEST_PRETENCE)
-        await self._settle(message, ready, answer)
+        return answer
 
     async def _send_nothing(self, message: Message) -> None:
         """Do the work of a message that nobody gets: render, wait as long as a server last took, and cancel.

@@ -1,21 +1,25 @@
 """Races between processes and between transactions that overtake each other."""
 
 import asyncio
+import random
 import sys
 from asyncio.subprocess import PIPE
 from contextlib import AsyncExitStack
 
 import pytest
+from sqlalchemy import select
 
 from reclave.adapters.sql.counters import SqlGuesses, SqlLimits
 from reclave.adapters.sql.intakes import SqlIntakes
 from reclave.adapters.sql.outbox import SqlOutbox
 from reclave.adapters.sql.store import SqlStore
+from reclave.adapters.sql.tables import rate_limit
 from reclave.domain.limits import Cost, Limit, Scope, admitted
 from reclave.domain.outbox import LEASE
 from reclave.domain.throttle import FREE_TRIES, Guess
-from reclave.domain.time import HOUR, MINUTE, SECOND
+from reclave.domain.time import HOUR, MINUTE, SECOND, Span
 from tests.contracts.rows import ACCOUNT, PORTAL, a_message, a_request, an_account, new_id
+from tests.servers import ROOT
 
 PROCESSES = 3
 TIMES = 80
@@ -55,6 +59,27 @@ asyncio.run(main(sys.argv[1], int(sys.argv[2])))
 """
 
 
+ACCEPT_FOR_EVER = """
+import asyncio, sys
+from reclave.adapters.sql.store import open_store
+from tests.contracts.rows import a_request
+
+async def ask(store, caller):
+    number = 0
+    while True:
+        number += 1
+        request = a_request(id=bytes([caller]) + number.to_bytes(8, "big"))
+        await store.accept(request)
+        print(request.id.hex(), flush=True)
+
+async def main(url):
+    store = await open_store(url)
+    await asyncio.gather(*(ask(store, caller) for caller in range(16)))
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
 async def in_processes(script: str, url: str) -> list[str]:
     """What each process printed, all of them started at the same time."""
     command = (sys.executable, "-c", script, url, str(TIMES))
@@ -80,17 +105,38 @@ async def test_processes_take_from_a_limit_exactly_what_it_holds(url: str) -> No
     assert sum(map(int, await in_processes(TAKE, url))) == 100
 
 
-async def test_a_limit_counts_as_the_domain_does_over_jumps_of_the_clock(store: SqlStore) -> None:
-    limit = Limit(7, MINUTE, Scope.IDENTIFIER)
-    start, tat = HOUR * 500_000, None
-    key = new_id(32)
-    moves = [0, 0, 3 * SECOND, -HOUR, 0, 9 * SECOND, MINUTE, 1, -1, -9 * SECOND, 200 * MINUTE, 0, 8 * SECOND, 0]
-    now = start
-    for move, amount in zip(moves, [3, 5, 1, 2, 9, 1, 2, 4, 3, 1, 8, 1, 1, 0], strict=True):
-        now += move
-        expected, tat = admitted(tat, now, limit, amount)
-        async with store.database.writing() as (connection, _):
-            assert await SqlLimits(connection, now).take([Cost(key, limit, amount)]) == [expected]
+@pytest.mark.req("I5")
+async def test_what_a_process_answered_before_it_was_killed_is_there(store: SqlStore, url: str) -> None:
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", ACCEPT_FOR_EVER, url, stdout=PIPE, cwd=ROOT)
+    assert process.stdout is not None
+    answered = [await process.stdout.readline() for _ in range(200)]
+    process.kill()
+    answered += (await process.stdout.read()).splitlines(keepends=True)
+    assert await process.wait() < 0
+    async with asyncio.timeout(20):
+        await store.accept(a_request())
+    async with store.reading() as tx:
+        for line in answered:
+            if line.endswith(b"\n"):
+                assert await tx.intakes.get(PORTAL, bytes.fromhex(line.decode())) is not None
+
+
+@pytest.mark.parametrize("limit", [(7, MINUTE), (1_500, SECOND), (1, 2 * MINUTE), (3, 2)], ids=str)
+async def test_a_limit_counts_as_the_domain_does_over_jumps_of_the_clock(
+    store: SqlStore, limit: tuple[int, Span]
+) -> None:
+    chance, key = random.Random(20261122), new_id(32)
+    here = Limit(*limit, Scope.IDENTIFIER)
+    moves = [0, 1, -1, here.interval, -here.interval, here.interval // 2 + 1, here.period, -here.period, -HOUR, HOUR]
+    now, tat = 500_000 * HOUR, None
+    async with store.database.writing() as (connection, _):
+        for _ in range(80):
+            now += chance.choice(moves)
+            amount = chance.randint(0, here.count + 1)
+            expected, tat = admitted(tat, now, here, amount)
+            assert await SqlLimits(connection, now).take([Cost(key, here, amount)]) == [expected]
+        row = await connection.execute(select(rate_limit.c.tat).where(rate_limit.c.key == key))
+        assert row.scalar_one() == tat
 
 
 async def test_a_lease_taken_by_a_worker_that_began_later_holds(store: SqlStore) -> None:

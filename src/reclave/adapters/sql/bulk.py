@@ -1,12 +1,14 @@
 """Statements over many rows: inserting them in one round trip, and claiming or deleting a few at a time."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any, TypeAlias
 
 import msgspec
 from sqlalchemy import (
     ColumnElement,
     CursorResult,
+    Dialect,
     LargeBinary,
     Select,
     Table,
@@ -16,6 +18,7 @@ from sqlalchemy import (
     column,
     func,
     literal_column,
+    make_url,
     select,
     tuple_,
 )
@@ -28,32 +31,43 @@ Upsert: TypeAlias = Insert | ReturningInsert[*tuple[Any, ...]]
 """An INSERT with or without RETURNING."""
 
 
+_PSYCOPG: Dialect = make_url("postgresql+psycopg://").get_dialect()()
+_SQLITE: Dialect = make_url("sqlite://").get_dialect()()
+
+
 def _as_is(statement: Insert) -> Upsert:
     return statement
 
 
 class ManyRows:
-    """An INSERT of any number of rows into some columns of a table, in the order given.
+    """An INSERT of any number of rows into some columns of a table, in the order given, in one statement.
 
-    On PostgreSQL the rows go as one JSON text: with a placeholder for each value it would take twice as long.
-    Values are str, int, bytes or None.
+    SQLAlchemy writes the statement once; then it goes straight to the driver, because SQLAlchemy would spend more on
+    each value than the database does. PostgreSQL takes the rows as one JSON text, SQLite as placeholders (at most
+    32,766 at a time). Values are str, int, bytes or None.
     """
 
     def __init__(self, table: Table, columns: Sequence[str], also: Callable[[Insert], Upsert] = _as_is) -> None:
-        """`also` adds ON CONFLICT and RETURNING to the statement."""
-        self._row_by_row = also(insert(table).values({name: bindparam(name) for name in columns}))
-        self._at_once = also(_from_json(table, columns))
+        """`columns` in the table's order; `also` adds ON CONFLICT and RETURNING, without parameters of their own."""
+        self._columns = tuple(columns)
+        self._postgresql = str(also(_from_json(table, columns)).compile(dialect=_PSYCOPG))
+        of_one_row = also(insert(table).values({name: bindparam(name) for name in columns}))
+        compiled = of_one_row.compile(dialect=_SQLITE)
+        if compiled.positiontup != list(columns):
+            raise ValueError(f"{table.name}: {columns} is not what the statement takes: {compiled.positiontup}")
+        self._row = f"({', '.join('?' * len(columns))})"
+        self._head, self._tail = str(compiled).split(self._row)
 
-    async def insert(self, connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> CursorResult[Any]:
-        """Insert the rows (at least one)."""
+    async def insert(self, connection: AsyncConnection, rows: Sequence[Sequence[Any]]) -> CursorResult[Any]:
+        """Insert the rows (at least one), each with its values in the order of the columns."""
         if connection.dialect.name == "postgresql":
-            return await connection.execute(self._at_once, {"rows": _json(rows)})
-        return await connection.execute(self._row_by_row, rows)
+            return await connection.exec_driver_sql(self._postgresql, {"rows": self._json(rows)})
+        statement = f"{self._head}{', '.join([self._row] * len(rows))}{self._tail}"
+        return await connection.exec_driver_sql(statement, tuple(chain.from_iterable(rows)))
 
-
-def _json(rows: Sequence[Mapping[str, Any]]) -> str:
-    plain = [{name: value.hex() if type(value) is bytes else value for name, value in row.items()} for row in rows]
-    return msgspec.json.encode(plain).decode()
+    def _json(self, rows: Sequence[Sequence[Any]]) -> str:
+        written = [[value.hex() if type(value) is bytes else value for value in row] for row in rows]
+        return msgspec.json.encode([dict(zip(self._columns, row, strict=True)) for row in written]).decode()
 
 
 def _from_json(table: Table, columns: Sequence[str]) -> Insert:

@@ -78,28 +78,28 @@ def _this(portal: str, guess: Guess, subject: bytes) -> ColumnElement[bool]:
 def _take(statement: Insert) -> Upsert:
     """`limits.admitted` over the row that is there; the new row says what it would be were there none.
 
-    Both give `left`, the microseconds of the period that are not spoken for: period - (start - now).
+    A limit is a bucket as deep as all its requests take to be earned back; `left` is what is not spoken for.
     """
     there, new = _limit.c, statement.excluded
     zero: ColumnElement[int] = literal_column("0", BigInteger)
     ahead = there.tat - new.taken_at
-    left = case((ahead <= zero, new.period), (ahead >= new.period, zero), else_=new.period - ahead)
+    left = case((ahead <= zero, new.depth), (ahead >= new.depth, zero), else_=new.depth - ahead)
     room = left // new.interval
     passed = case((room < new.wanted, room), else_=new.wanted)
     return statement.on_conflict_do_update(
         index_elements=[there.key],
         set_={
-            "tat": new.taken_at + new.period - left + passed * new.interval,
+            "tat": new.taken_at + new.depth - left + passed * new.interval,
             "taken": passed,
             "wanted": new.wanted,
-            "period": new.period,
+            "depth": new.depth,
             "interval": new.interval,
             "taken_at": new.taken_at,
         },
     ).returning(there.key, there.taken)
 
 
-_TAKE = ManyRows(_limit, [each.name for each in _limit.columns], _take)
+_TAKE = ManyRows(_limit, ["key", "tat", "taken", "wanted", "depth", "interval", "taken_at"], _take)
 
 
 class SqlLimits:
@@ -120,7 +120,7 @@ class SqlLimits:
         # One order everywhere: transactions that take the same keys never wait for each other in a circle.
         rows = [self._row(key, limits[key], wanted[key]) for key in sorted(wanted)]
         taken = await _TAKE.insert(self._connection, rows)
-        left = {row.key: row.taken for row in taken}
+        left: dict[bytes, int] = {row.key: row.taken for row in taken}
         passed = []
         for cost in costs:
             passed.append(max(0, min(cost.amount, left[cost.key])))
@@ -131,17 +131,9 @@ class SqlLimits:
         full = select(_limit).where(_limit.c.tat <= self._now)
         return (await self._connection.execute(delete(_limit).where(among(_limit, full)))).rowcount
 
-    def _row(self, key: bytes, limit: Limit, wanted: int) -> dict[str, int | bytes]:
+    def _row(self, key: bytes, limit: Limit, wanted: int) -> tuple[bytes | int, ...]:
         taken, tat = admitted(None, self._now, limit, wanted)
-        return {
-            "key": key,
-            "tat": tat,
-            "taken": taken,
-            "wanted": wanted,
-            "period": limit.period,
-            "interval": limit.interval,
-            "taken_at": self._now,
-        }
+        return (key, tat, taken, wanted, limit.tolerance + limit.interval, limit.interval, self._now)
 
 
 _COUNT = ManyRows(
@@ -158,8 +150,7 @@ async def count_turned_away(connection: AsyncConnection, now: Instant, portals: 
     """Count requests that left no row, one for each time that a portal is named."""
     counts = sorted(Counter(portals).items())
     if counts:
-        rows = [{"portal": portal, "hour": now // HOUR, "requests": count} for portal, count in counts]
-        await _COUNT.insert(connection, rows)
+        await _COUNT.insert(connection, [(portal, now // HOUR, count) for portal, count in counts])
 
 
 async def turned_away(connection: AsyncConnection, portal: str, *, since: Instant) -> int:

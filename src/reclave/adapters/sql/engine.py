@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
-from sqlalchemy import URL, event, make_url, text
+from sqlalchemy import URL, event, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -120,7 +120,7 @@ def _sqlite_engine(url: URL, *, connections: int, begin: str, read_only: bool) -
 
 
 # The time-outs are this transaction's, so that they hold behind PgBouncer too, where sessions are shared.
-_BEGIN_POSTGRESQL = text(
+_BEGIN_POSTGRESQL = (
     "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,"
     " set_config('statement_timeout', '5s', true),"
     " set_config('lock_timeout', '3s', true),"
@@ -169,7 +169,7 @@ async def _begin(engine: AsyncEngine, *, again: bool = True) -> Begun:
     """Begin a transaction; a connection that the server closed while it rested is replaced once."""
     connection = await engine.connect()
     try:
-        return connection, int((await connection.execute(_BEGIN_POSTGRESQL)).one()[0])
+        return connection, int((await connection.exec_driver_sql(_BEGIN_POSTGRESQL)).one()[0])
     except BaseException as error:
         await asyncio.shield(connection.close())
         if not (again and isinstance(error, DBAPIError) and error.connection_invalidated):

@@ -1,6 +1,7 @@
 """Intakes: written at the door, claimed and resolved by workers."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,6 +24,7 @@ _OF_REQUEST = (
     "waiting",
     "reference",
 )
+_of_request = attrgetter(*_OF_REQUEST)
 _DOMAIN = [each for each in _intake.columns if each.name != "claimed_until"]
 _WRITE = ManyRows(_intake, [*_OF_REQUEST, "accepted_at", "fence", "claimed_until"])
 
@@ -51,9 +53,8 @@ async def admit(connection: AsyncConnection, now: Instant, requests: Sequence[Re
     return admissions
 
 
-def _row(request: Request, now: Instant) -> dict[str, str | bytes | int]:
-    row = {name: getattr(request, name) for name in _OF_REQUEST}
-    return {**row, "accepted_at": now, "fence": 0, "claimed_until": 0}
+def _row(request: Request, now: Instant) -> tuple[str | bytes | int, ...]:
+    return (*_of_request(request), now, 0, 0)
 
 
 class SqlIntakes:

@@ -224,9 +224,10 @@ rate_limit = Table(
     given("tat", BigInteger),
     given("taken", BigInteger),
     given("wanted", BigInteger),
-    given("period", BigInteger),
+    given("depth", BigInteger),
     given("interval", BigInteger),
     given("taken_at", BigInteger),
+    sqlite_with_rowid=False,
 )
 
 turned_away = Table(

@@ -235,11 +235,12 @@ def _create_counters() -> None:
         _given("tat", INSTANT),
         _given("taken", NUMBER),
         _given("wanted", NUMBER),
-        _given("period", NUMBER),
+        _given("depth", NUMBER),
         _given("interval", NUMBER),
         _given("taken_at", INSTANT),
         # Disposable: a crash of the server empties it, and nothing waits for the disk.
         prefixes=["UNLOGGED"] if _on_postgresql() else [],
+        sqlite_with_rowid=False,
     )
     op.create_table("turned_away", _key("portal"), _key("hour", NUMBER), _given("requests", NUMBER))
 
