@@ -9,6 +9,7 @@ from rich.table import Table
 from bench.auc import Separation
 
 AUC_MARGIN = 0.02
+_WHOLE_FROM = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,9 @@ def show(figures: Sequence[Figure]) -> None:
 
 
 def _shown(value: float | str) -> str:
+    """A number with the figures that mean something."""
     if isinstance(value, str):
         return value
-    if isinstance(value, int) or abs(value) >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.3f}" if abs(value) < 2 else f"{value:.1f}"
+    return (
+        f"{value:,.0f}" if value == round(value) else f"{value:,.3g}" if abs(value) < _WHOLE_FROM else f"{value:,.0f}"
+    )

@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import json
 import os
+import signal
 import statistics
 import sys
 import tempfile
@@ -84,9 +85,7 @@ class Run:
         )
 
     async def _latency(self) -> AsyncIterator[Figure]:
-        found = await measure.latency(
-            self._service, self._known.take(RATE * self._options.seconds), RATE
-        )
+        found = await measure.latency(self._service, self._known.take(RATE * self._options.seconds), RATE)
         beside = {
             "since_the_303": (found.since_answered),
             "303_after": (found.answers),
@@ -131,9 +130,7 @@ class Run:
             drained = await self._service.drained(DRAIN_SECONDS)
             after = measure.memory(web)
         beside = f"all {'sent' if drained else 'but the last sent'}"
-        yield at_most(
-            self._engine, "memory, web", max(at_once.web, after.web), "MiB", 120, at_the_start=before.web
-        )
+        yield at_most(self._engine, "memory, web", max(at_once.web, after.web), "MiB", 120, at_the_start=before.web)
         yield at_most(
             self._engine,
             "memory, web and worker",
@@ -177,6 +174,7 @@ async def measured(engine: str, database: str, options: argparse.Namespace) -> l
 
 def main() -> None:
     """Parse the command line and print what was measured."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--engine", choices=["sqlite", "postgresql", "both"], default="both")
     parser.add_argument("--samples", type=int, default=10_000, help="recovery requests a side")

@@ -69,9 +69,12 @@ async def latency(service: Service, people: Sequence[int], rate: float) -> Laten
         asked[service.people.address(person)] = sent, answered
 
     await asyncio.gather(*(ask(number, person) for number, person in enumerate(people)))
-    until = loop.time() + _PATIENCE
-    while not asked.keys() <= (seen := service.sink.seen()).keys() and loop.time() < until:
-        await asyncio.sleep(0.2)
+    seen = service.sink.seen()
+    for _ in range(_PATIENCE):
+        if asked.keys() <= seen.keys():
+            break
+        await asyncio.sleep(1)
+        seen = service.sink.seen()
     arrived = [(seen[one], *asked[one]) for one in asked if one in seen]
     return Latency(
         since_sent=[(mail - sent) / 1e6 for mail, sent, _ in arrived],

@@ -4,8 +4,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from playwright.async_api import APIResponse, Locator, Page, Response, expect
+
+from reclave.demo.stored_message import StoredMessage
 
 TIMEOUT = 10_000
 """Milliseconds that a page may take on a machine that runs other tests too."""
@@ -214,3 +217,8 @@ def report_link(text: str | None) -> str:
     found = _REPORT_LINK.search(text or "")
     assert found, text
     return found.group()
+
+
+def report_path(mail: StoredMessage) -> str:
+    """The path of the «No fui yo» link in a mail, whatever the origin that the mail names."""
+    return urlsplit(report_link(mail.text)).path

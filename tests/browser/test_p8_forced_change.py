@@ -25,8 +25,8 @@ OTHER_ADDRESS = "contabilidad@andina.example"
 async def test_a_recovery_goes_from_the_forgotten_password_to_a_normal_sign_in(
     service: Service, person: Person
 ) -> None:
-    """P8: «Inmediatamente después»: the only thing it opens is «Registro de datos de ingreso» (e-mail prefilled, new
-    password, confirm, «Actualizar»); after that a normal sign-in.
+    """P4 to P8 as one person goes through them. P8: «Inmediatamente después»: the only thing it opens is «Registro de
+    datos de ingreso» (e-mail prefilled, new password, confirm, «Actualizar»); after that a normal sign-in.
     """
     await recovers(service, person)
 

@@ -1,29 +1,41 @@
 """Every page of P1–P8 and «No fui yo», in its states, one after the other."""
 
 from collections.abc import AsyncIterator
+from typing import Protocol
 
-from tests.browser.person import ACCOUNT, CHANGE_ADDRESS, CHANGE_PASSWORD, DETAILS, RECOVER, Person, report_link
-from tests.browser.service import Service
+from reclave.demo.seeds import Seeded
+from reclave.demo.stored_message import StoredMessage
+from tests.browser.person import ACCOUNT, CHANGE_ADDRESS, CHANGE_PASSWORD, DETAILS, RECOVER, Person, report_path
 from tests.world import DEMO_PASSWORD, NEW_PASSWORD, code_in, temporary_passwords
 
 ADDRESS = "tesoreria@andina.example"
 FIRST_ADDRESS = "gerencia@primera.example"
 
 
-async def tour(service: Service, person: Person) -> AsyncIterator[str]:
+class Portal(Protocol):
+    """What a tour needs of a running portal: a process of its own, or a world in this one."""
+
+    async def mails(self, recipient: str, count: int = 1) -> list[StoredMessage]:
+        """Wait until an address has received `count` mails in all; they come newest first."""
+
+    def company(self, index: int) -> Seeded:
+        """A demo company, as a person types its NIT and password."""
+
+
+async def tour(portal: Portal, person: Person) -> AsyncIterator[str]:
     """Go through the pages; at each, its name is yielded while it is shown."""
     async for name in _to_the_mail(person):
         yield name
-    mail = await service.mail(ADDRESS)
-    async for name in _forced_change(service, person, temporary_passwords(mail)[0]):
+    (mail,) = await portal.mails(ADDRESS)
+    async for name in _forced_change(portal, person, temporary_passwords(mail)[0]):
         yield name
     async for name in _account(person):
         yield name
     await person.signs_out()
     yield "signed-out"
-    async for name in _first_sign_in(service, person):
+    async for name in _first_sign_in(portal, person):
         yield name
-    async for name in _not_me(service, person, report_link(mail.text)):
+    async for name in _not_me(portal, person, report_path(mail)):
         yield name
 
 
@@ -53,8 +65,8 @@ async def _to_the_mail(person: Person) -> AsyncIterator[str]:
         yield name
 
 
-async def _forced_change(service: Service, person: Person, secret: str) -> AsyncIterator[str]:
-    await person.signs_in(service.company(0).identifier, secret)
+async def _forced_change(portal: Portal, person: Person, secret: str) -> AsyncIterator[str]:
+    await person.signs_in(portal.company(0).identifier, secret)
     await person.sees("Registro de datos de ingreso")
     yield "details"
     await person.registers("tesoreria@andina", "corta", "larga")
@@ -80,15 +92,15 @@ async def _account(person: Person) -> AsyncIterator[str]:
     await person.opens(ACCOUNT)
 
 
-async def _first_sign_in(service: Service, person: Person) -> AsyncIterator[str]:
-    company = service.company(1)
+async def _first_sign_in(portal: Portal, person: Person) -> AsyncIterator[str]:
+    company = portal.company(1)
     await person.signs_in(company.identifier, company.password)
     await person.sees("Registro de datos de ingreso")
     yield "details-first"
     await person.registers(FIRST_ADDRESS, NEW_PASSWORD)
     await person.sees("Confirme su dirección")
     yield "details-code"
-    code = code_in(await service.mail(FIRST_ADDRESS))
+    code = code_in((await portal.mails(FIRST_ADDRESS))[0])
     await person.types_code("ZZZZ")
     await person.sees_problem("Código", "El código tiene 8 letras y números")
     yield "details-code-malformed"
@@ -97,11 +109,11 @@ async def _first_sign_in(service: Service, person: Person) -> AsyncIterator[str]
     await person.is_told("Su contraseña nueva quedó registrada")
 
 
-async def _not_me(service: Service, person: Person, asked: str) -> AsyncIterator[str]:
+async def _not_me(portal: Portal, person: Person, asked: str) -> AsyncIterator[str]:
     await person.opens(asked)
     await person.sees("Este enlace ya no funciona")
     yield "report-ended"
-    await person.opens(report_link((await service.mails(ADDRESS, 2))[0].text))
+    await person.opens(report_path((await portal.mails(ADDRESS, 2))[0]))
     await person.sees("No fui yo")
     yield "report"
     await person.reports("Yo no hice este cambio.")

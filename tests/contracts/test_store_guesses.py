@@ -113,3 +113,18 @@ async def test_a_guess_is_counted_for_other_processes_once_its_transaction_ends(
     subject = new_id(32)
     await guess(store, subject)
     assert (await tally(await open_another(), subject)).failures == 1
+
+
+@pytest.mark.req("S50")
+async def test_subjects_that_nobody_guesses_at_any_more_are_forgotten(store: Store, clock: Clock) -> None:
+    old, young = new_id(32), new_id(32)
+    async with store.transaction() as tx:
+        await tx.guesses.count(PORTAL, Guess.PASSWORD, old)
+        await tx.guesses.add(PORTAL, Guess.TEMPORARY_PASSWORD, old)
+    clock.move(2 * DAY)
+    async with store.transaction() as tx:
+        await tx.guesses.count(PORTAL, Guess.PASSWORD, young)
+        assert await tx.guesses.purge(counted_before=tx.now - DAY, limit=1) == 1
+        assert await tx.guesses.purge(counted_before=tx.now - DAY, limit=9) == 1
+        assert await tx.guesses.tally(PORTAL, Guess.PASSWORD, old) == Tally()
+        assert (await tx.guesses.tally(PORTAL, Guess.PASSWORD, young)).failures == 1

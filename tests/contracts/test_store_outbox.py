@@ -270,9 +270,25 @@ async def test_the_purge_deletes_ended_messages_with_their_attempts_and_no_other
     clock.move(DAY)
     async with store.transaction() as tx:
         assert await tx.outbox.purge(ended_before=tx.now - 2 * DAY, limit=9) == 0
+        assert await tx.outbox.purge(ended_before=0, cancelled_before=tx.now - 2 * DAY, limit=9) == 0
         assert await tx.outbox.purge(ended_before=tx.now - HOUR, limit=3) == 3
         assert await tx.outbox.purge(ended_before=tx.now - HOUR, limit=3) == 1
         assert await tx.outbox.purge(ended_before=tx.now - HOUR, limit=3) == 0
     assert [await state(store, message) for message in ended] == [None] * 4
     assert [await attempts(store, message) for message in ended] == [[]] * 4
     assert (await state(store, sending), await state(store, waiting)) == ("sending", "queued")
+
+
+@pytest.mark.req("S50")
+async def test_cancelled_messages_can_be_forgotten_earlier_than_others(store: Store, clock: Clock) -> None:
+    for _ in range(2):
+        await queued(store)
+    sent, cancelled = await claimed(store)
+    await settled(store, sent, SENT)
+    async with store.transaction() as tx:
+        await tx.outbox.cancel(cancelled)
+    clock.move(DAY)
+    async with store.transaction() as tx:
+        assert await tx.outbox.purge(ended_before=0, cancelled_before=tx.now - HOUR, limit=9) == 1
+    assert await state(store, sent) == "sent"
+    assert await state(store, cancelled) is None

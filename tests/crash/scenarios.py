@@ -11,6 +11,7 @@ from tests.crash.story import Facts, Story, Stuck, facts_of
 from tests.world import COMPANIES, DEMO_PASSWORD, Person, code_in, opened_page, report_link, temporary_passwords
 
 ADDRESS = COMPANIES[0].address or ""
+SHARED_ADDRESS = COMPANIES[2].address or ""
 NEW_ADDRESS = "contabilidad@nueva.example"
 _WRONG_PASSWORD = "la lluvia no llega al mar"
 _SIGN_IN_AGAIN = "/pagos/?notice=session_ended"
@@ -34,6 +35,18 @@ async def recovery(story: Story) -> None:
     await _change(story, person, secret)
     await story.work()
     story.newest_mail(ADDRESS, Template.PASSWORD_CHANGED)
+
+
+async def three_ask(story: Story) -> None:
+    """Two registered addresses, one of them with two accounts, and one that nobody has: resolved and sent at once."""
+    for address in (ADDRESS, SHARED_ADDRESS, "nadie@nada.example"):
+        _expect(await story.person().ask(address), "/pagos/recuperar/enviada")
+    story.stage.begin()
+    await story.work()
+    for address, accounts in ((ADDRESS, 1), (SHARED_ADDRESS, 2)):
+        secrets = temporary_passwords(story.newest_mail(address, Template.TEMPORARY_PASSWORD))
+        if len(set(secrets)) != accounts:
+            raise Stuck(f"I5: {len(secrets)} temporary passwords came to {address}")
 
 
 async def first_sign_in(story: Story) -> None:
@@ -164,6 +177,7 @@ def _another(code: str) -> str:
 
 SCENARIOS: Mapping[str, Scenario] = {
     "recovery": Scenario(recovery, facts_of(0, DEMO_PASSWORD)),
+    "three_ask": Scenario(three_ask, facts_of(0, DEMO_PASSWORD)),
     "first_sign_in": Scenario(first_sign_in, facts_of(1, None)),
     "not_me_before_the_change": Scenario(not_me_before_the_change, facts_of(0, DEMO_PASSWORD)),
     "not_me_after_the_change": Scenario(not_me_after_the_change, facts_of(0, DEMO_PASSWORD)),

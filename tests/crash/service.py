@@ -10,7 +10,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -162,12 +162,13 @@ class Service:
             portals=dict(self._files.portals),
             special_use_domains=True,
         )
-        self._parts = self.parts(self._services, self._mailer)
+        self._parts = {"": self.parts(self._services, self._mailer)}
 
-    def parts(self, services: Services, mailer: Mailer) -> Parts:
-        """Pages and worker over services and a mailer."""
+    def parts(self, services: Services, mailer: Mailer, base_url: str = ORIGIN) -> Parts:
+        """Pages and worker over services and a mailer; `base_url` is what mail links to."""
         wired = Wired(self._settings, services, self._files)
-        return Parts(services, mailer, build_web(wired), build_worker(wired, mailer))
+        posting = replace(wired, settings=replace(self._settings, base_url=base_url))
+        return Parts(services, mailer, build_web(wired), build_worker(posting, mailer))
 
     def live(self, next_job: NextJob, tell: Tell) -> None:
         """Do jobs until there are none, as a process whose points count; one that is to be killed does not return."""
@@ -201,7 +202,7 @@ class Service:
                 tell(Done(tuple(points.passed)))
 
     async def _watched(self, job: Job, points: Points, tell: Tell) -> None:
-        parts = self._double(job.double) if job.double else self._parts
+        parts = self._parts_with(job.double)
         loop = asyncio.get_running_loop()
         loop.set_task_factory(points.watch)
         try:
@@ -216,10 +217,12 @@ class Service:
         await self._database.close()
         self._hasher.end()
 
-    def _double(self, name: str) -> Parts:
-        from tests.crash.doubles import DOUBLES
+    def _parts_with(self, double: str) -> Parts:
+        if double not in self._parts:
+            from tests.crash.doubles import DOUBLES
 
-        return DOUBLES[name](self, self._parts)
+            self._parts[double] = DOUBLES[double](self, self._parts[""])
+        return self._parts[double]
 
 
 def _without_waiting_for_the_disk(connection: Any, _record: object) -> None:

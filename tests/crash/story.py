@@ -85,7 +85,7 @@ class _Requests(httpx2.AsyncBaseTransport):
         deed = Request(request.method, path, headers, await request.aread())
         answer = await self._stage.play(deed)
         if answer is None:
-            raise Stuck(f"{request.method} {path} got no answer, twice")
+            raise Stuck(f"I5: {request.method} {path} got no answer, twice")
         return httpx2.Response(
             answer.status, headers=[*answer.headers], content=answer.body, request=request
         )
@@ -138,7 +138,7 @@ class Story:
         for mail in self.stage.mails():
             if mail.recipients == (address,):
                 return mail
-        raise Stuck(f"no mail has come to {address}")
+        raise Stuck(f"I5: no mail has come to {address}")
 
 
 def facts_of(index: int, old: str | None) -> Callable[[], Facts]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -57,7 +58,7 @@ class WatchedStore:
         self._store = store
         self.done: list[str] = []
 
-    def __getattr__(self, name: str) -> object:
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
     @asynccontextmanager
@@ -131,7 +132,7 @@ async def test_a_request_commits_as_often_and_renders_as_much_for_known_and_unkn
 
     monkeypatch.setattr(Post, "compose", counted)
     watched = WatchedStore(store)
-    worker = worker_with(world, HeldMailer(), watched)  # type: ignore[arg-type]  # all else is the store's own
+    worker = worker_with(world, HeldMailer(), watched)
     work = {}
     for address in (ONE, TWO, NOBODY, PENDING, DISABLED):
         watched.done.clear()

@@ -117,6 +117,15 @@ async def report_grant(
     )
 
 
+async def look_for_nobody(services: Services, tx: Transaction, portal: str) -> None:
+    """The look-ups and updates that issuing a grant and its report costs, for an account that does not exist."""
+    account = nobody(services, portal).account
+    await services.directory.get(tx, portal, account, lock=True)
+    for purpose in (Purpose.SET_PASSWORD, Purpose.REPORT):
+        await tx.grants.recent(portal, account, {purpose}, limit=1)
+        await tx.grants.end_all(portal, account, State.EXPIRED, purposes={purpose})
+
+
 async def revert_grant(services: Services, tx: Transaction, account: Account, *, reference: str) -> Grant:
     """The grant behind the link that stops a change of address before it counts."""
     return await issue(

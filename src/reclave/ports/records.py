@@ -8,7 +8,7 @@ from reclave.domain.audit import Entry, Event
 from reclave.domain.cases import Case
 from reclave.domain.limits import Cost
 from reclave.domain.throttle import Guess, Tally
-from reclave.domain.time import Span
+from reclave.domain.time import Instant, Span
 
 
 class Guesses(Protocol):
@@ -28,6 +28,9 @@ class Guesses(Protocol):
 
     async def reset(self, portal: str, guess: Guess, subject: bytes) -> None:
         """Forget the subject's failures."""
+
+    async def purge(self, *, counted_before: Instant, limit: int) -> int:
+        """Delete subjects that nobody has guessed at since an instant; how many."""
 
 
 class Limits(Protocol):

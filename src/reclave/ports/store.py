@@ -159,8 +159,11 @@ class Outbox(Protocol):
     async def next_due(self) -> Instant | None:
         """When the next queued message is due."""
 
-    async def purge(self, *, ended_before: Instant, limit: int) -> int:
-        """Delete sent, failed and cancelled messages created before an instant, with their attempts; how many."""
+    async def purge(self, *, ended_before: Instant, limit: int, cancelled_before: Instant | None = None) -> int:
+        """Delete sent, failed and cancelled messages created before an instant, with their attempts; how many.
+
+        `cancelled_before`, where given, holds for cancelled ones.
+        """
 
 
 class Sessions(Protocol):

@@ -17,6 +17,8 @@ KEPT: Mapping[str, int] = {
     "intakes": 30 * DAY,
     "grants": 90 * DAY,
     "messages": 90 * DAY,
+    "cancelled messages": DAY,
+    "guesses": 90 * DAY,
     "sessions": 31 * DAY,
     "devices": 400 * DAY,
 }
@@ -60,14 +62,15 @@ async def _forget_grants(services: Services) -> bool:
 
 async def _forget_messages(services: Services) -> bool:
     async with services.store.transaction() as tx:
-        return await tx.outbox.purge(ended_before=tx.now - KEPT["messages"], limit=_CHUNK) == _CHUNK
+        ended = {"ended_before": tx.now - KEPT["messages"], "cancelled_before": tx.now - KEPT["cancelled messages"]}
+        return await tx.outbox.purge(limit=_CHUNK, **ended) == _CHUNK
 
 
 async def _forget_sessions(services: Services) -> bool:
     async with services.store.transaction() as tx:
         await tx.sessions.purge(seen_before=tx.now - KEPT["sessions"], devices_before=tx.now - KEPT["devices"])
         await tx.limits.purge()
-    return False
+        return await tx.guesses.purge(counted_before=tx.now - KEPT["guesses"], limit=_CHUNK) == _CHUNK
 
 
 async def _seal(services: Services) -> bool:

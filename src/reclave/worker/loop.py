@@ -12,6 +12,7 @@ from reclave.worker.sender import Sender
 
 POLL_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 60.0
+GATHER_SECONDS = 0.02
 _log = structlog.get_logger("reclave.worker")
 
 
@@ -32,7 +33,7 @@ class Worker:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; what is under way is finished."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._stage("resolve", self.resolve, self.intake_bell, stop, POLL_SECONDS))
+            group.create_task(self._stage("resolve", self._resolve_gathered, self.intake_bell, stop, POLL_SECONDS))
             group.create_task(self._stage("send", self._sender.send_some, self.outbox_bell, stop, POLL_SECONDS))
             group.create_task(self._stage("keep_house", self._keep_house, asyncio.Event(), stop, HOUSEKEEPING_SECONDS))
             await stop.wait()
@@ -49,6 +50,15 @@ class Worker:
         if resolved:
             self.outbox_bell.set()
         return resolved
+
+    async def _resolve_gathered(self) -> int:
+        """Let requests gather for a moment that nobody can predict, then resolve them.
+
+        A request that follows within milliseconds is answered before the work for the one before it begins.
+        """
+        share = self._services.entropy.bytes(1)[0] / 255
+        await asyncio.sleep(GATHER_SECONDS * (1 + share / 2))
+        return await self.resolve()
 
     async def run_until_idle(self) -> int:
         """Resolve and send until nothing is due; how many pieces of work were done."""

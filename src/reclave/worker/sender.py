@@ -20,6 +20,7 @@ from reclave.domain.outbox import (
     Template,
     next_attempt,
 )
+from reclave.domain.secrets import GRANT_ID_BYTES
 from reclave.journeys.messages import Letter, letter_of
 from reclave.journeys.services import Services
 from reclave.pages.mail import Listed, Post
@@ -30,6 +31,9 @@ from reclave.worker.rehearsal import compose_for_nobody
 
 AT_ONCE = 8
 _LONGEST_PRETENCE = 2.0
+_NO_GRANT = bytes(GRANT_ID_BYTES)
+_NOBODY = "nobody"
+_MAY_HOLD_GRANTS = {Status.ACTIVE, Status.AWAITING_FIRST_SIGN_IN}
 _log = structlog.get_logger("reclave.worker")
 
 
@@ -129,35 +133,29 @@ class Sender:
             return None
         if message.portal not in self._services.portals:
             return None
-        listed = []
-        for grant_id in message.grants:
-            grant = await tx.grants.get(message.portal, grant_id)
-            if grant is not None and await self._lives(tx, grant):
-                listed.append(await self._listed(tx, grant))
-        listed.sort(key=lambda one: one.identifier)
+        # Every look-up is made whether or not it is needed: a message for nobody costs what another one costs.
+        found = [await self._listed(tx, message.portal, grant) for grant in message.grants or (_NO_GRANT,)]
+        report = await tx.grants.get(message.portal, message.report or _NO_GRANT)
+        identifier = await self._identifier(tx, message.portal, letter.account)
+        listed = sorted((one for one in found if one is not None), key=lambda one: one.identifier)
         if message.needs_grant and not listed:
-            return None
-        report = await tx.grants.get(message.portal, message.report) if message.report else None
-        if message.template is Template.ADDRESS_CHANGING and (report is None or not report.live(tx.now)):
             return None
         if report is not None and not report.live(tx.now):
             report = None
-        identifier = await self._identifier(tx, message.portal, letter.account)
+        if message.template is Template.ADDRESS_CHANGING and report is None:
+            return None
         return _Ready(letter, listed, report, identifier)
 
-    async def _lives(self, tx: Transaction, grant: Grant) -> bool:
-        account = await self._services.directory.get(tx, grant.portal, grant.account)
-        return (
-            account is not None
-            and grant.live(tx.now)
-            and grant.credential_version == account.credential_version
-            and account.status in {Status.ACTIVE, Status.AWAITING_FIRST_SIGN_IN}
-        )
-
-    async def _listed(self, tx: Transaction, grant: Grant) -> Listed:
-        account = await self._services.directory.get(tx, grant.portal, grant.account)
-        first = account is not None and account.status is Status.AWAITING_FIRST_SIGN_IN
-        return Listed(grant, await self._identifier(tx, grant.portal, grant.account), first)
+    async def _listed(self, tx: Transaction, portal: str, grant_id: bytes) -> Listed | None:
+        """A grant that lives, as the mail lists it; None for one that has ended or never was."""
+        grant = await tx.grants.get(portal, grant_id)
+        account = await self._services.directory.get(tx, portal, grant.account if grant else _NOBODY)
+        identifier = await self._identifier(tx, portal, account.id if account else _NOBODY)
+        if grant is None or account is None or not grant.live(tx.now):
+            return None
+        if grant.credential_version != account.credential_version or account.status not in _MAY_HOLD_GRANTS:
+            return None
+        return Listed(grant, identifier, account.status is Status.AWAITING_FIRST_SIGN_IN)
 
     async def _identifier(self, tx: Transaction, portal: str, account: str) -> str:
         field = self._services.portals[portal].file.sign_in.identifier

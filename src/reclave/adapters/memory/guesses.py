@@ -8,7 +8,7 @@ from reclave.domain.time import Instant, Span
 
 
 class MemoryGuesses:
-    """`ports.store.Guesses` in memory."""
+    """`ports.store.Guesses` in memory: each tally with the instant at which it was last counted."""
 
     def __init__(self, tables: Tables, now: Instant) -> None:
         self._tallies = tables.guesses
@@ -18,16 +18,24 @@ class MemoryGuesses:
         tally = await self.tally(portal, guess, subject)
         wait = tally.wait(self._now)
         if wait == 0:
-            self._tallies.put((portal, guess, subject), counted(tally, self._now))
+            self._tallies.put((portal, guess, subject), (counted(tally, self._now), self._now))
         return wait
 
     async def tally(self, portal: str, guess: Guess, subject: bytes) -> Tally:
-        return self._tallies.get((portal, guess, subject)) or Tally()
+        known = self._tallies.get((portal, guess, subject))
+        return known[0] if known else Tally()
 
     async def add(self, portal: str, guess: Guess, subject: bytes) -> int:
         tally = await self.tally(portal, guess, subject)
-        self._tallies.put((portal, guess, subject), replace(tally, failures=tally.failures + 1))
-        return tally.failures + 1
+        more = replace(tally, failures=tally.failures + 1)
+        self._tallies.put((portal, guess, subject), (more, self._now))
+        return more.failures
 
     async def reset(self, portal: str, guess: Guess, subject: bytes) -> None:
         self._tallies.remove((portal, guess, subject))
+
+    async def purge(self, *, counted_before: Instant, limit: int) -> int:
+        old = [key for key, (_, counted_at) in self._tallies.items() if counted_at < counted_before][:limit]
+        for key in old:
+            self._tallies.remove(key)
+        return len(old)

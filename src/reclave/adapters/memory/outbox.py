@@ -66,8 +66,12 @@ class MemoryOutbox:
     async def next_due(self) -> Instant | None:
         return min((row.due_at for row in self._rows if row.state is MessageState.QUEUED), default=None)
 
-    async def purge(self, *, ended_before: Instant, limit: int) -> int:
-        over = [row for row in self._rows if row.state in _ENDED and row.message.created_at < ended_before]
+    async def purge(self, *, ended_before: Instant, limit: int, cancelled_before: Instant | None = None) -> int:
+        def is_old(row: MessageRow) -> bool:
+            cancelled = row.state is MessageState.CANCELLED and cancelled_before is not None
+            return row.message.created_at < (cancelled_before if cancelled and cancelled_before else ended_before)
+
+        over = [row for row in self._rows if row.state in _ENDED and is_old(row)]
         for row in over[:limit]:
             self._rows.remove((row.message.portal, row.message.id))
         return len(over[:limit])

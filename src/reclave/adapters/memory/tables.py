@@ -108,7 +108,7 @@ class Tables:
     outbox: Table[tuple[str, bytes], MessageRow] = field(default_factory=Table)
     sessions: Table[tuple[str, bytes], Session] = field(default_factory=Table)
     devices: Table[tuple[str, bytes, str], Instant] = field(default_factory=Table)
-    guesses: Table[tuple[str, str, bytes], Tally] = field(default_factory=Table)
+    guesses: Table[tuple[str, str, bytes], tuple[Tally, Instant]] = field(default_factory=Table)
     limits: Table[bytes, Instant] = field(default_factory=Table)
     audit: Table[int, Entry] = field(default_factory=Table)
     batches: Table[int, SealedBatch] = field(default_factory=Table)

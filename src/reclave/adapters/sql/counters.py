@@ -51,6 +51,10 @@ class SqlGuesses:
     async def reset(self, portal: str, guess: Guess, subject: bytes) -> None:
         await self._connection.execute(delete(_guess).where(_this(portal, guess, subject)))
 
+    async def purge(self, *, counted_before: Instant, limit: int) -> int:
+        old = select(_guess).where(_guess.c.counted_at < counted_before).order_by(_guess.c.counted_at).limit(limit)
+        return (await self._connection.execute(delete(_guess).where(among(_guess, old)))).rowcount
+
     async def _locked(self, portal: str, guess: Guess, subject: bytes) -> tuple[Tally, Instant]:
         """The tally and when it was last counted; the row is made if missing, and locked until the end."""
         statement = self._first(portal, guess, subject, failures=0).on_conflict_do_update(

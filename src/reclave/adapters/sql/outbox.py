@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from reclave.adapters.sql.bulk import among
@@ -109,13 +109,12 @@ class SqlOutbox:
         due: Instant | None = await self._connection.scalar(query)
         return due
 
-    async def purge(self, *, ended_before: Instant, limit: int) -> int:
-        over = (
-            select(_outbox)
-            .where(_outbox.c.created_at < ended_before, _outbox.c.due_at.is_(None))
-            .order_by(_outbox.c.created_at)
-            .limit(limit)
-        )
+    async def purge(self, *, ended_before: Instant, limit: int, cancelled_before: Instant | None = None) -> int:
+        old = _outbox.c.created_at < ended_before
+        if cancelled_before is not None:
+            cancelled = _outbox.c.state == MessageState.CANCELLED
+            old = or_(and_(cancelled, _outbox.c.created_at < cancelled_before), and_(not_(cancelled), old))
+        over = select(_outbox).where(old, _outbox.c.due_at.is_(None)).order_by(_outbox.c.created_at).limit(limit)
         return (await self._connection.execute(delete(_outbox).where(among(_outbox, over)))).rowcount
 
     def _due(self, state: MessageState, furthest: Span) -> ColumnElement[bool]:

@@ -215,6 +215,7 @@ guess = Table(
     given("failures", BigInteger),
     given("blocked_until", BigInteger),
     given("counted_at", BigInteger),
+    Index("guess_by_counted_at", "counted_at"),
 )
 
 rate_limit = Table(

@@ -229,6 +229,7 @@ def _create_counters() -> None:
         _given("blocked_until", INSTANT),
         _given("counted_at", INSTANT),
     )
+    op.create_index("guess_by_counted_at", "guess", ["counted_at"])
     op.create_table(
         "rate_limit",
         _key("key", BYTES),
