@@ -251,8 +251,10 @@ async def _in_other_ways(camera: Camera, person: Person, numbered: str, name: st
 
 async def picture_mails(camera: Camera, browser: Browser, mails: list[StoredMessage]) -> None:
     """The first mail of each kind, on a phone, in light and dark."""
-    first = {re.sub(r",? ref\. .*", "", mail.subject): mail for mail in reversed(mails)}
-    for number, (subject, mail) in enumerate(reversed(first.items()), start=1):
+    first: dict[str, StoredMessage] = {}
+    for mail in mails:
+        first.setdefault(re.sub(r",? ref\. .*", "", mail.subject), mail)
+    for number, (subject, mail) in enumerate(first.items(), start=1):
         words = re.sub(r"\W+", "-", subject.lower())
         for colors in ("light", "dark"):
             context = await browser.new_context(**replace(PHONE, javascript=False, colors=colors).context_options())

@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 something is not as it must be (one line on standard error
 2 a usage error.
 """
 
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -34,6 +35,7 @@ def main() -> None:
 @_settings_option
 def serve(settings_path: Path) -> None:
     """Serve the portals' pages, with a worker as a child process."""
+    _end_quietly_on_ctrl_c()
     from reclave.bootstrap import configure_logging, own_command
     from reclave.bootstrap import serve as run
     from reclave.settings import read_settings
@@ -52,6 +54,7 @@ def serve(settings_path: Path) -> None:
 @click.option("--bell-fd", type=int, default=None, hidden=True, help="The pipe over which `serve` wakes it.")
 def worker(settings_path: Path, bell_fd: int | None) -> None:
     """Resolve requests and send mail; `serve` starts one by itself."""
+    _end_quietly_on_ctrl_c()
     from reclave.bootstrap import configure_logging, run_worker
     from reclave.settings import read_settings
 
@@ -146,9 +149,15 @@ def audit_verify(settings_path: Path) -> None:
 @click.option("--database", default="", help="A PostgreSQL URL instead of the embedded database.")
 def demo(fresh: bool, port: int, mailbox_port: int, state: Path, database: str) -> None:
     """Run the demo portals on this machine, with a mailbox to read their mail in."""
+    _end_quietly_on_ctrl_c()
     from reclave.demo.run import run_demo
 
     _run(lambda: run_demo(state, port=port, mailbox_port=mailbox_port, fresh=fresh, database=database))
+
+
+def _end_quietly_on_ctrl_c() -> None:
+    """Until the event loop has handlers of its own, Ctrl-C ends the process at once: there is nothing to finish."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _run(make: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -26,7 +26,7 @@ CHANGE_ADDRESS = "/pagos/cuenta/correo"
 REPORT = "/pagos/no-fui-yo"
 
 _REPORT_LINK = re.compile(r"https?://\S+/no-fui-yo/\S+")
-_REFERENCE = re.compile(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}\b")
+REFERENCE = re.compile(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}\b")
 
 
 _PHONES = 640  # CSS pixels: what is narrower is held in a hand
@@ -207,7 +207,7 @@ class Person:
 
 def read_reference(text: str) -> str:
     """The one reference in a text."""
-    found: Sequence[str] = sorted(set(_REFERENCE.findall(text)))
+    found: Sequence[str] = sorted(set(REFERENCE.findall(text)))
     assert len(found) == 1, found
     return found[0]
 

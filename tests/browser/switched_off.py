@@ -9,6 +9,7 @@ control. A switch whose target is gone from the sources fails at once.
 import re
 import sys
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any
 
 from starlette.responses import Response
@@ -16,7 +17,7 @@ from starlette.responses import Response
 from reclave import bootstrap, cli
 from reclave.adapters.argon2 import Argon2Hasher
 from reclave.adapters.directory_builtin import BuiltinDirectory
-from reclave.domain.accounts import Account
+from reclave.domain.accounts import Account, Status
 from reclave.domain.errors import FieldRefused, SecretEnded, SignInRefused
 from reclave.domain.sessions import SessionKind
 from reclave.journeys import (
@@ -119,12 +120,29 @@ def known_addresses_get_one_more_byte() -> None:
         async def patched(page: Page) -> Response:
             answer: Response = await sent(page)
             if b"tesoreria@andina.example" in answer.body:
-                return Response(bytes(answer.body) + b" ", answer.status_code, dict(answer.headers))
+                headers = {name: value for name, value in answer.headers.items() if name != "content-length"}
+                return Response(bytes(answer.body) + b" ", answer.status_code, headers)
             return answer
 
         return patched
 
     patch_page("recover_sent", make)
+
+
+def every_account_seems_active() -> None:
+    """A pending or disabled account can recover too."""
+
+    def make(found: Any) -> Any:
+        async def patched(*given: Any, **named: Any) -> Any:
+            answer = await found(*given, **named)
+            if isinstance(answer, list):
+                return [replace(account, status=Status.ACTIVE) for account in answer]
+            return answer and replace(answer, status=Status.ACTIVE)
+
+        return patched
+
+    patch(BuiltinDirectory, "by_address", make)
+    patch(BuiltinDirectory, "get", make)
 
 
 def only_the_first_account_is_listed() -> None:
@@ -293,6 +311,7 @@ _NAMED: Collection[Switch] = (
     change_only_sessions_open_everything,
     unknown_addresses_are_refused,
     known_addresses_get_one_more_byte,
+    every_account_seems_active,
     only_the_first_account_is_listed,
     every_account_gets_the_same_password,
     a_nit_needs_its_dots_and_dash,
@@ -323,7 +342,6 @@ SWITCHES: dict[str, Switch] = {switch.__name__: switch for switch in _NAMED} | {
     "no_recovery_guide": rewriting("Descargue el instructivo"),
     "no_way_back": rewriting(">Volver<", "><"),
     "no_if_registered": rewriting("Si la dirección está registrada, enviamos"),
-    "everybody_can_recover": constantly(Account, "can_recover", answer=True),
     "no_nit_in_the_mail": mail_rewriting(r"900\.100\.001-1"),
     "mailed_passwords_do_not_sign_in": constantly(sign_in, "read_temporary_password", answer=None),
     "no_form_but_the_password": rewriting(">Actualizar<", ">Enviar<"),

@@ -28,7 +28,7 @@ StatementTest = Callable[..., Awaitable[None]]
 NOTICED_BY: Mapping[str, tuple[StatementTest, str]] = {
     "no_motto": (p1_p2.test_the_sign_in_page_shows_brand_fields_and_ways_out, "De principio a fin"),
     "no_service": (p1_p2.test_the_sign_in_page_shows_brand_fields_and_ways_out, "Pagos en línea"),
-    "no_placeholder": (p1_p2.test_the_sign_in_page_shows_brand_fields_and_ways_out, "placeholder"),
+    "no_placeholder": (p1_p2.test_the_sign_in_page_shows_brand_fields_and_ways_out, "000.000.000-0"),
     "no_way_to_recover": (p1_p2.test_the_sign_in_page_shows_brand_fields_and_ways_out, "Olvidó"),
     "no_guide": (p1_p2.test_the_sign_in_page_shows_brand_fields_and_ways_out, "instructivo de uso"),
     "no_online_help": (p1_p2.test_the_sign_in_page_shows_brand_fields_and_ways_out, "Ayuda en línea"),
@@ -64,13 +64,13 @@ NOTICED_BY: Mapping[str, tuple[StatementTest, str]] = {
     ),
     "unknown_addresses_are_refused": (
         p4_p5.test_the_answer_is_the_same_byte_for_byte_for_known_and_unknown_addresses,
-        "Revise su correo electrónico",
+        'event "response"',
     ),
     "known_addresses_get_one_more_byte": (
         p4_p5.test_the_answer_is_the_same_byte_for_byte_for_known_and_unknown_addresses,
         "nadie@ninguna.example",
     ),
-    "everybody_can_recover": (
+    "every_account_seems_active": (
         p4_p5.test_the_answer_is_the_same_byte_for_byte_for_known_and_unknown_addresses,
         "nueva@pendiente.example",
     ),

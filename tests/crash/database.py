@@ -54,13 +54,17 @@ class SqliteFile:
         self._path = path
         self._copy = path.with_name("copy.sqlite")
         self._kept = 0
+        self._seen: tuple[bytes, Rows] = (b"", {})
         self._engine = create_engine(f"sqlite:///{self._copy}", poolclass=NullPool)
 
     def rows(self) -> Rows:
-        _copy(self._path, self._copy)
-        with self._engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA synchronous = OFF")
-            return _read(connection)
+        raw = self.raw()
+        if raw != self._seen[0]:
+            _copy(self._path, self._copy)
+            with self._engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA synchronous = OFF")
+                self._seen = raw, _read(connection)
+        return self._seen[1]
 
     def raw(self) -> bytes:
         return b"".join(path.read_bytes() for path in (self._path, _log(self._path)) if path.exists())

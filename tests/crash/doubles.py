@@ -226,9 +226,7 @@ DOUBLES: Mapping[str, _Double] = {
     "ends the old password when somebody asks": _over(_EndsTheOldPassword),
     "commits piece by piece": _over(_CommitsPieceByPiece),
     "acts on GET": lambda _, parts: replace(parts, app=_acts_on_get(parts.services, parts.app)),
-    "writes secrets down": lambda service, parts: service.parts(
-        parts.services, _WritesSecretsDown(parts.mailer)
-    ),
+    "writes secrets down": lambda service, parts: service.parts(parts.services, _WritesSecretsDown(parts.mailer)),
     "answers before the commit": _over(_AnswersBeforeTheCommit),
     "counts as sent what it sends later": lambda service, parts: service.parts(
         parts.services, _SendsLater(parts.mailer)

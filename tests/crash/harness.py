@@ -8,7 +8,7 @@ the same behind, but for the moments at which things happened, only the first go
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from reclave.demo.stored_message import StoredMessage
 from reclave.domain.outbox import LEASE
@@ -24,7 +24,6 @@ from tests.crash.wire import Answered, Deed, Point, Request, Work
 from tests.world import opened_page
 
 PAST_LEASES: Span = LEASE + MINUTE
-_SAMPLED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +41,43 @@ class Fault:
 
 @dataclass(slots=True)
 class Harness:
-    """Kills, looks and goes on, for one scenario."""
+    """Kills, looks and goes on, for one scenario: in its `scenes` from the one numbered `first`."""
 
     theatre: Theatre
     scenario: Scenario
-    recording: Recording
+    scenes: Sequence[Scene]
+    first: int
     faults: list[Fault] = field(default_factory=list)
     kills: int = 0
     _seen: set[tuple[int, bool, bytes]] = field(default_factory=set)
 
-    @property
-    def scenes(self) -> list[Scene]:
-        """The scenes in which processes die."""
-        return self.recording.scenes[self.recording.first :]
+    async def kill_everywhere(self) -> None:
+        """Kill a process at every point of every scene, until a process ends before it is killed."""
+        for scene in self.scenes[self.first :]:
+            for number in itertools.count(1):
+                if not await self.kill_at(scene, number):
+                    break
+
+    async def kill_here_and_there(self, each: int) -> None:
+        """Kill a process at every commit, mail and answer and at each so many awaits.
+
+        Nobody goes on from where the story passes anyway: a scene that has not begun, or is over and answered.
+        """
+        for scene, following in itertools.pairwise(self.scenes):
+            answered = scene.answer is not None
+            self._seen.add((scene.number, False, likeness(scene.rows, scene.mails, scene.began_at)))
+            self._seen.add((scene.number, answered, likeness(following.rows, following.mails, scene.began_at)))
+        for scene in self.scenes[self.first :]:
+            for number, point in enumerate(scene.points, 1):
+                if point.kind != "await" or number % each == 0:
+                    await self.kill_at(scene, number)
 
     async def kill_at(self, scene: Scene, number: int) -> bool:
         """Kill a process at one point of a scene and note what is wrong; False if it ended before that point."""
         theatre = self.theatre
         theatre.rewind(scene.kept, scene.mails)
         async with theatre.fork_server.process() as process:
-            deeds = await theatre.play(
-                process, scene.deed, scene.began_at, seed_of(scene.number), kill_at=number
-            )
+            deeds = await theatre.play(process, scene.deed, scene.began_at, seed_of(scene.number), kill_at=number)
         if deeds.killed_at is None and deeds.failed is None:
             return False
         self.kills += 1
@@ -83,7 +97,7 @@ class Harness:
     async def _go_on(self, fatal: Scene, deeds: Deeds) -> list[str]:
         """Start the service again and play the story to its end; what is wrong then."""
         async with self.theatre.fork_server.process() as process:
-            stage = Aftermath(self.theatre, process, self.recording.scenes, fatal, deeds)
+            stage = Aftermath(self.theatre, process, self.scenes, fatal, deeds)
             story = Story(stage, self.scenario.facts(), self.theatre.initial_password)
             try:
                 await self.scenario.tell(story)
@@ -99,10 +113,11 @@ class Harness:
     async def _sight(self, rows: Rows, facts: Facts, deeds: Deeds | None) -> Sight:
         hashed = row_of_owner(rows, facts.owner)["password_hash"]
         return Sight(
-            baseline=self.recording.scenes[0].rows,
+            baseline=self.scenes[0].rows,
             rows=rows,
             raw=self.theatre.database.raw(),
             mails=self.theatre.mails(),
+            cookies=[cookie for scene in self.scenes if scene.answer for cookie in _cookies(scene.answer)],
             facts=facts,
             answered=deeds is not None and deeds.answer is not None,
             compared=deeds is not None and deeds.compared,
@@ -111,12 +126,17 @@ class Harness:
         )
 
 
+def _cookies(answer: Answered) -> Iterator[str]:
+    for name, value in answer.headers:
+        cookie = value.partition("=")[2].partition(";")[0].strip('"')
+        if name == "set-cookie" and cookie:
+            yield cookie
+
+
 class Aftermath:
     """A stage that hands out what was played before a death, and has a new process play what comes after it."""
 
-    def __init__(
-        self, theatre: Theatre, process: Process, scenes: Sequence[Scene], fatal: Scene, deeds: Deeds
-    ) -> None:
+    def __init__(self, theatre: Theatre, process: Process, scenes: Sequence[Scene], fatal: Scene, deeds: Deeds) -> None:
         self._theatre = theatre
         self._process = process
         self._scenes = scenes
@@ -173,26 +193,27 @@ class Aftermath:
 async def _epilogue(story: Story) -> list[str]:
     """I1 and I2, as a person finds out: what was used works no more, and one password does."""
     facts, wrong = story.facts, []
-    for secret in facts.used_passwords:
-        if opened_page(await story.person().sign_in(facts.owner, secret)):
-            wrong.append("I2: a temporary password works again")
     for link in facts.used_links:
         person = story.person()
         await person.get(link)
         if (await person.post("/pagos/no-fui-yo", {"confirm": "yes"})).status_code != 410:
             wrong.append("I2: a link works again")
-    works = None if facts.blocked else facts.new if facts.changed else facts.old
-    for password in filter(None, (facts.old, facts.new)):
-        opened = opened_page(await story.person().sign_in(facts.owner, password))
-        if (opened == "/pagos/cuenta") is not (password == works):
-            wrong.append(f"I1: signing in with the {'old' if password == facts.old else 'new'} password led to {opened}")
+    works = "" if facts.blocked else "new" if facts.changed else "old"
+    secrets = [("temporary", secret) for secret in facts.used_passwords]
+    for name, secret in (*secrets, ("old", facts.old), ("new", facts.new)):
+        opened = opened_page(await story.person().sign_in(facts.owner, secret)) if secret else None
+        if opened != ("/pagos/cuenta" if name == works else None):
+            wrong.append(
+                f"{'I2' if name == 'temporary' else 'I1'}: signing in with the {name} password led to {opened}"
+            )
     return wrong
 
 
-async def open_harness(theatre: Theatre, scenario: Scenario) -> Harness:
+async def open_harness(theatre: Theatre, scenario: Scenario, *, warm_up: bool = True) -> Harness:
     """Warm the fork server up, and play the scenario once without a crash; that too has to end well."""
-    async with theatre.fork_server.process(here=True) as process:
-        await _record(theatre, scenario, process)
+    if warm_up:
+        async with theatre.fork_server.process(here=True) as process:
+            await _record(theatre, scenario, process)
     return await _record(theatre, scenario)
 
 
@@ -202,20 +223,7 @@ async def _record(theatre: Theatre, scenario: Scenario, warming_up: Process | No
     recording = Recording(theatre, facts, theatre.opened_at, warming_up)
     story = Story(recording, facts, theatre.initial_password)
     await scenario.tell(story)
-    harness = Harness(theatre, scenario, replace(recording, scenes=[*recording.scenes]))
+    harness = Harness(theatre, scenario, [*recording.scenes], recording.first)
     if wrong := await harness.end(story):
         raise Failure("\n".join(wrong))
     return harness
-
-
-def every_point(scene: Scene) -> Iterator[int]:
-    """Every point of a scene, and on: the harness says when there are no more."""
-    del scene
-    return itertools.count(1)
-
-
-def sample(scene: Scene) -> Iterator[int]:
-    """The commits, answers and mails of a scene, and every tenth await."""
-    for number, point in enumerate(scene.points, 1):
-        if point.kind != "await" or number % _SAMPLED == 0:
-            yield number

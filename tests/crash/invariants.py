@@ -34,13 +34,15 @@ _PURPOSES_OF_PASSWORDS = {Purpose.SET_PASSWORD, Purpose.ACTIVATE}
 class Sight:
     """What there is to see.
 
-    `baseline` are the rows before the story; `fitting` those of the owner's passwords that fit the hash.
+    `baseline` are the rows before the story, `raw` what can be read on the disk besides, `cookies` what browsers
+    were given; `fitting` are those of the owner's passwords that fit the hash.
     """
 
     baseline: Rows
     rows: Rows
     raw: bytes
     mails: Sequence[StoredMessage]
+    cookies: Sequence[str]
     facts: Facts
     answered: bool
     compared: bool
@@ -168,6 +170,9 @@ def _secrets(sight: Sight) -> Iterator[tuple[str, bytes]]:
             code = code_for(sight.services, grant, facts.proposed)
             yield "a code", code.encode()
             yield "a code", code.replace("-", "").encode()
+    for cookie in sight.cookies:
+        yield "a cookie", cookie.encode()
+        yield "a cookie", base64.urlsafe_b64decode(cookie + "=" * (-len(cookie) % 4))
     for mail in sight.mails:
         for link in re.findall(r"/no-fui-yo/([\w%=-]+)", mail.text or ""):
             yield "a link from a mail", link.encode()

@@ -57,22 +57,21 @@ class Process:
         told: list[Report] = []
         try:
             async with asyncio.timeout(JOB_SECONDS):
-                async for report in self._reports():
-                    told.append(report)
+                await self._listen(told)
         except TimeoutError:
             told.append(Failed(f"not done within {JOB_SECONDS} s"))
             if self._pid is not None:
                 os.kill(self._pid, signal.SIGKILL)
         return _deeds(told)
 
-    async def _reports(self) -> AsyncIterator[Report]:
-        """What it tells until the job is done, or it is gone."""
+    async def _listen(self, told: list[Report]) -> None:
+        """Note what it tells until the job is done, or it is gone."""
         while line := await self._reader.readline():
             report = read_report(line)
             if isinstance(report, Born):
                 self._pid = report.pid
                 continue
-            yield report
+            told.append(report)
             if isinstance(report, Done | Failed):
                 return
 

@@ -77,7 +77,7 @@ class ThisLifesHasher:
 
     def __init__(self, peppers: Peppers) -> None:
         self._peppers = peppers
-        self._tell: Tell = lambda report: None
+        self._tell: Tell | None = None
         self._hasher: Argon2Hasher | None = None
 
     def begin(self, tell: Tell) -> None:
@@ -99,6 +99,7 @@ class ThisLifesHasher:
         return await self._real.hash(password)
 
     async def verify(self, stored: str | None, password: str) -> bool:
+        assert self._tell is not None
         self._tell(Compared())
         return await self._real.verify(stored, password)
 

@@ -86,9 +86,7 @@ class _Requests(httpx2.AsyncBaseTransport):
         answer = await self._stage.play(deed)
         if answer is None:
             raise Stuck(f"I5: {request.method} {path} got no answer, twice")
-        return httpx2.Response(
-            answer.status, headers=[*answer.headers], content=answer.body, request=request
-        )
+        return httpx2.Response(answer.status, headers=[*answer.headers], content=answer.body, request=request)
 
 
 class Story:
@@ -110,9 +108,7 @@ class Story:
             "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0",
         }
         transport = _Requests(self.stage)
-        return Person(
-            httpx2.AsyncClient(transport=transport, base_url="https://localhost:8000", headers=headers)
-        )
+        return Person(httpx2.AsyncClient(transport=transport, base_url="https://localhost:8000", headers=headers))
 
     async def guess(self, what: Literal["password", "code"], form: Awaitable[httpx2.Response]) -> None:
         """Send a form with a wrong password or code; the page says so."""

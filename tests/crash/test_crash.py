@@ -1,25 +1,122 @@
-import time
+"""The service is killed at the awaits and commits of its journeys, starts again, and keeps its word (I1 to I7)."""
+
 import pytest
-from tests.crash.harness import open_harness, every_point, sample
-from tests.crash.scenarios import SCENARIOS
+
 from tests.crash.doubles import DOUBLES
+from tests.crash.harness import Harness, open_harness
 from tests.crash.recording import Failure
+from tests.crash.scenarios import SCENARIOS
 from tests.crash.story import Stuck
+from tests.crash.theatre import Theatre
+
+INVARIANTS = pytest.mark.req("I1", "I2", "I3", "I4", "I5", "I6", "I7")
+EACH = 10
+"""In the sample, one of so many awaits."""
+
+CRITICAL = [
+    ("before commit", "SqlStore._admit"),
+    ("after commit", "SqlStore._admit"),
+    ("before commit", "resolve_some"),
+    ("after commit", "resolve_some"),
+    ("before commit", "_resolve"),
+    ("after commit", "_resolve"),
+    ("after commit", "Sender.send_some"),
+    ("before DATA", "SmtpMailer.send"),
+    ("after DATA", "SmtpMailer.send"),
+    ("before commit", "Sender._settle"),
+    ("after commit", "Sender._settle"),
+    ("after commit", "_count"),
+    ("await", "Argon2Hasher._in_a_thread"),
+    ("await", "SqlGrants.consume"),
+    ("await", "SqlAccounts.change"),
+    ("await", "SqlOutbox.add"),
+    ("before answer", "SecurityHeaders.__call__"),
+    ("after answer", "SecurityHeaders.__call__"),
+]
+"""Kinds of points and functions, somewhere within which there must be one."""
+
+WRONG = [
+    ("ends the old password when somebody asks", "recovery", "POST /pagos/recuperar", "I1"),
+    ("commits piece by piece", "recovery", "POST /pagos/registro", "I2"),
+    ("acts on GET", "not_me_before_the_change", "GET /pagos/no-fui-yo", "I3"),
+    ("writes secrets down", "recovery", "Work", "I4"),
+    ("answers before the commit", "recovery", "POST /pagos/recuperar", "I5"),
+    ("counts as sent what it sends later", "recovery", "Work", "I5"),
+    ("claims for good", "recovery", "Work", "I5"),
+    ("counts guesses in memory", "change_of_password", "POST /pagos/", "I6"),
+    ("links to the host that was asked for", "recovery", "Work", "I7"),
+]
+"""A double, a scenario and the scene in which it goes wrong, and the invariant that it breaks."""
+
+
+def _told(harness: Harness) -> str:
+    return "\n\n".join(map(str, harness.faults[:5])) + f"\n\n{len(harness.faults)} faults in {harness.kills} deaths"
+
+
+@INVARIANTS
+@pytest.mark.parametrize("engine", ["sqlite"])
+@pytest.mark.parametrize("name", SCENARIOS)
+async def test_killed_at_every_commit_and_some_awaits_the_service_keeps_its_word(theatre: Theatre, name: str) -> None:
+    harness = await open_harness(theatre, SCENARIOS[name])
+    await harness.kill_here_and_there(EACH)
+    assert not harness.faults, _told(harness)
+
+
+@INVARIANTS
+@pytest.mark.parametrize("engine", ["postgresql"])
+@pytest.mark.parametrize("name", ["recovery"])
+async def test_on_postgresql_too(theatre: Theatre, name: str) -> None:
+    harness = await open_harness(theatre, SCENARIOS[name])
+    await harness.kill_here_and_there(EACH)
+    assert not harness.faults, _told(harness)
+
+
+@INVARIANTS
+@pytest.mark.long
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("name", SCENARIOS)
+async def test_killed_at_every_await_and_commit_the_service_keeps_its_word(theatre: Theatre, name: str) -> None:
+    harness = await open_harness(theatre, SCENARIOS[name])
+    await harness.kill_everywhere()
+    assert not harness.faults, _told(harness)
+
 
 @pytest.mark.parametrize("engine", ["sqlite"])
-@pytest.mark.parametrize("double", DOUBLES)
-@pytest.mark.parametrize("name", ["recovery","not_me_before_the_change","change_of_password"])
-async def test_try(theatre, name: str, double) -> None:
-    theatre.double=double
-    t = time.perf_counter(); 
+async def test_the_points_are_found_where_it_matters(theatre: Theatre) -> None:
+    harness = await open_harness(theatre, SCENARIOS["recovery"])
+    points = [point for scene in harness.scenes for point in scene.points]
+    missed = [
+        (kind, function)
+        for kind, function in CRITICAL
+        if not any(point.kind == kind and point.within(function) for point in points)
+    ]
+    assert missed == []
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+@pytest.mark.parametrize(("double", "name", "where", "invariant"), WRONG)
+async def test_a_service_that_is_wrong_on_purpose_is_seen(
+    theatre: Theatre, double: str, name: str, where: str, invariant: str
+) -> None:
+    theatre.double = double
+    assert any(invariant in wrong for wrong in await _wrongs(theatre, name, where, invariant))
+
+
+def test_every_double_is_tried() -> None:
+    assert {double for double, *_ in WRONG} == set(DOUBLES)
+
+
+async def _wrongs(theatre: Theatre, name: str, where: str, invariant: str) -> list[str]:
+    """What the harness says about one scene, until it names the invariant."""
     try:
-        harness = await open_harness(theatre, SCENARIOS[name])
-    except (Failure, Stuck) as e:
-        print("\n@@", double, name, "IN RECORD", str(e)[:300]); return
-    for scene in harness.scenes:
-        for number in sample(scene):
-            await harness.kill_at(scene, number)
-        if harness.faults: break
-    print("\n@@", double, name, "kills", harness.kills, len(harness._seen), time.perf_counter()-t)
-    for w in sorted({w[:200] for f in harness.faults for w in f.wrong}): print("      ", w)
-    print(len(harness.faults))
+        harness = await open_harness(theatre, SCENARIOS[name], warm_up=False)
+    except (Failure, Stuck) as seen:
+        return [str(seen)]
+    scene = next(scene for scene in harness.scenes if where in str(scene))
+    wrong: list[str] = []
+    for number in range(1, len(scene.points) + 1):
+        await harness.kill_at(scene, number)
+        wrong = [each for fault in harness.faults for each in fault.wrong]
+        if any(invariant in each for each in wrong):
+            break
+    return wrong

@@ -43,9 +43,7 @@ class Theatre:
     double: str = ""
     _fitting: dict[tuple[str | None, str], bool] = field(default_factory=dict)
 
-    async def play(
-        self, process: Process, deed: Deed, now: Instant, seed: str, *, kill_at: int | None = None
-    ) -> Deeds:
+    async def play(self, process: Process, deed: Deed, now: Instant, seed: str, *, kill_at: int | None = None) -> Deeds:
         """Have a process do something; if it dies of it, what it had handed to the mail server is waited for."""
         deeds = await process.do(
             Job(

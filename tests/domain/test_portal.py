@@ -4,7 +4,7 @@ import pytest
 
 from reclave.domain.errors import PortalRefused
 from reclave.domain.limits import Limit, Scope
-from reclave.domain.portal import read_portal
+from reclave.domain.portal_reader import read_portal
 from reclave.domain.time import DAY, HOUR, MINUTE
 
 PORTALS = sorted((Path(__file__).parents[2] / "portals").glob("*.toml"))

@@ -1,6 +1,7 @@
 """S49 below the application: what the server refuses, over raw sockets with shortened limits."""
 
 import asyncio
+import contextlib
 import re
 import resource
 
@@ -287,8 +288,10 @@ async def test_no_bytes_whatever_make_an_error_of_the_server(
         client = await running.client()
         for part in parts:
             client.writer.write(part)
+        answers = b""
         async with asyncio.timeout(SECONDS):
-            answers = await client.reader.read()
+            with contextlib.suppress(ConnectionError):  # a busy machine may have let the idle time pass first
+                answers = await client.reader.read()
         statuses = {int(status) for status in re.findall(rb"HTTP/1\.1 (\d+) ", answers)}
         assert statuses <= {100, 200, 400, 405, 408}
     assert caplog.records == []

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reclave.domain.errors import PortalRefused
-from reclave.domain.portal import Portal, read_portal
+from reclave.domain.portal import Portal
+from reclave.domain.portal_reader import read_portal
 
 _MAX_LOGO = 32 * 1024
 

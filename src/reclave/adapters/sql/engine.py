@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from reclave.adapters.sql.clock import ClockOffset, machine_now
+from reclave.adapters.sql.file_gate import FileGate
 from reclave.domain.time import Instant
 
 SQLITE = "sqlite+aiosqlite"
@@ -66,7 +67,11 @@ def configure_sqlite(connection: Any, *, read_only: bool = False) -> None:
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute(f"PRAGMA query_only = {'ON' if read_only else 'OFF'}")
+    if read_only:
+        cursor.execute("PRAGMA query_only = ON")
+    else:
+        # 16 MB: the keys of limits are spread over their table, and each batch meets hundreds.
+        cursor.execute("PRAGMA cache_size = -16000")
     cursor.close()
 
 
@@ -78,12 +83,13 @@ class SqliteDatabase:
         self._offset = clock_offset
         # SQLite's own lock is unfair and polled; asyncio's is first come, first served.
         self._turn = asyncio.Lock()
+        self._gate = FileGate(Path(f"{url.database}.lock"))
         self._writer = _sqlite_engine(url, connections=1, begin="BEGIN IMMEDIATE", read_only=False)
         self._readers = _sqlite_engine(url, connections=4, begin="BEGIN", read_only=True)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Begun]:
-        async with self._turn, self._writer.begin() as connection:
+        async with self._turn, self._gate.passed(), self._writer.begin() as connection:
             yield connection, machine_now() + self._offset()
 
     @asynccontextmanager
@@ -95,6 +101,7 @@ class SqliteDatabase:
         async with self._turn:
             await self._readers.dispose()
             await self._writer.dispose()
+            self._gate.close()
 
 
 def _sqlite_engine(url: URL, *, connections: int, begin: str, read_only: bool) -> AsyncEngine:
