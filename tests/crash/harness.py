@@ -59,7 +59,7 @@ class Harness:
                     break
 
     async def kill_here_and_there(self, each: int) -> None:
-        """Kill a process at every commit, mail and answer and at each so many awaits.
+        """Kill a process after every commit and mail, around every answer, and at each so many awaits.
 
         Nobody goes on from where the story passes anyway: a scene that has not begun, or is over and answered.
         """
@@ -68,9 +68,8 @@ class Harness:
             self._seen.add((scene.number, False, likeness(scene.rows, scene.mails, scene.began_at)))
             self._seen.add((scene.number, answered, likeness(following.rows, following.mails, scene.began_at)))
         for scene in self.scenes[self.first :]:
-            for number, point in enumerate(scene.points, 1):
-                if point.kind != "await" or number % each == 0:
-                    await self.kill_at(scene, number)
+            for number in sample(scene, each):
+                await self.kill_at(scene, number)
 
     async def kill_at(self, scene: Scene, number: int) -> bool:
         """Kill a process at one point of a scene and note what is wrong; False if it ended before that point."""
@@ -131,6 +130,13 @@ def _cookies(answer: Answered) -> Iterator[str]:
         cookie = value.partition("=")[2].partition(";")[0].strip('"')
         if name == "set-cookie" and cookie:
             yield cookie
+
+
+def sample(scene: Scene, each: int) -> Iterator[int]:
+    """The points after commits and mails, around answers, and each so many awaits: where most is at stake."""
+    for number, point in enumerate(scene.points, 1):
+        if point.kind not in {"await", "before commit", "before DATA"} or number % each == 0:
+            yield number
 
 
 class Aftermath:

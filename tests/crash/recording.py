@@ -31,10 +31,17 @@ class Scene:
     answer: Answered | None
     points: Sequence[Point]
 
+    @property
+    def title(self) -> str:
+        """What it is: «POST /pagos/recuperar», «Work»."""
+        match self.deed:
+            case Request(method=method, path=path):
+                return f"{method} {path}"
+            case other:
+                return type(other).__name__
+
     def __str__(self) -> str:
-        if isinstance(self.deed, Request):
-            return f"scene {self.number} ({self.deed.method} {self.deed.path[:40]})"
-        return f"scene {self.number} ({type(self.deed).__name__})"
+        return f"scene {self.number} ({self.title})"
 
 
 @dataclass(slots=True)

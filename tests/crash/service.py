@@ -5,10 +5,12 @@ exchanged at its start.
 """
 
 import asyncio
+import gc
 import random
 import threading
 import time
 import traceback
+from asyncio import mixins
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -186,6 +188,7 @@ class Service:
         for thread in threading.enumerate():
             if thread is not threading.current_thread():
                 thread.join()
+        _forget_loops()
 
     def _work(self, runner: asyncio.Runner, points: Points, next_job: NextJob, tell: Tell) -> None:
         self._hasher.begin(tell)
@@ -224,6 +227,16 @@ class Service:
 
             self._parts[double] = DOUBLES[double](self, self._parts[""])
         return self._parts[double]
+
+
+def _forget_loops() -> None:
+    """Free asyncio's locks, which outlive the loop in which somebody waited for them, for the loop of a fork."""
+    gc.unfreeze()
+    for lock in gc.get_objects():
+        if isinstance(lock, mixins._LoopBoundMixin):
+            vars(lock)["_loop"] = None
+    gc.collect()
+    gc.freeze()
 
 
 def _without_waiting_for_the_disk(connection: Any, _record: object) -> None:

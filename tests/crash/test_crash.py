@@ -3,15 +3,17 @@
 import pytest
 
 from tests.crash.doubles import DOUBLES
-from tests.crash.harness import Harness, open_harness
+from tests.crash.harness import Harness, open_harness, sample
 from tests.crash.recording import Failure
 from tests.crash.scenarios import SCENARIOS
 from tests.crash.story import Stuck
 from tests.crash.theatre import Theatre
 
 INVARIANTS = pytest.mark.req("I1", "I2", "I3", "I4", "I5", "I6", "I7")
-EACH = 10
+EACH = 20
 """In the sample, one of so many awaits."""
+
+pytestmark = pytest.mark.timeout(600)  # many processes: on a busy machine each waits for its turn
 
 CRITICAL = [
     ("before commit", "SqlStore._admit"),
@@ -56,7 +58,7 @@ def _told(harness: Harness) -> str:
 @INVARIANTS
 @pytest.mark.parametrize("engine", ["sqlite"])
 @pytest.mark.parametrize("name", SCENARIOS)
-async def test_killed_at_every_commit_and_some_awaits_the_service_keeps_its_word(theatre: Theatre, name: str) -> None:
+async def test_killed_after_commits_and_at_some_awaits_the_service_keeps_its_word(theatre: Theatre, name: str) -> None:
     harness = await open_harness(theatre, SCENARIOS[name])
     await harness.kill_here_and_there(EACH)
     assert not harness.faults, _told(harness)
@@ -65,9 +67,9 @@ async def test_killed_at_every_commit_and_some_awaits_the_service_keeps_its_word
 @INVARIANTS
 @pytest.mark.parametrize("engine", ["postgresql"])
 @pytest.mark.parametrize("name", ["recovery"])
-async def test_on_postgresql_too(theatre: Theatre, name: str) -> None:
+async def test_killed_after_commits_on_postgresql_the_service_keeps_its_word(theatre: Theatre, name: str) -> None:
     harness = await open_harness(theatre, SCENARIOS[name])
-    await harness.kill_here_and_there(EACH)
+    await harness.kill_here_and_there(10 * EACH)
     assert not harness.faults, _told(harness)
 
 
@@ -112,11 +114,10 @@ async def _wrongs(theatre: Theatre, name: str, where: str, invariant: str) -> li
         harness = await open_harness(theatre, SCENARIOS[name], warm_up=False)
     except (Failure, Stuck) as seen:
         return [str(seen)]
-    scene = next(scene for scene in harness.scenes if where in str(scene))
-    wrong: list[str] = []
-    for number in range(1, len(scene.points) + 1):
+    scene = next(scene for scene in harness.scenes if scene.title == where)
+    for number in sample(scene, EACH):
         await harness.kill_at(scene, number)
         wrong = [each for fault in harness.faults for each in fault.wrong]
         if any(invariant in each for each in wrong):
-            break
-    return wrong
+            return wrong
+    return []
