@@ -169,6 +169,16 @@ class _Claims:
         return claimed
 
 
+class _NeverEnds(_Store):
+    """Waits for something that does not come."""
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        await asyncio.Event().wait()
+        async with self.store.transaction() as tx:
+            yield tx
+
+
 class _SendsLater:
     """Says that a mail is sent, and sends it then."""
 
@@ -222,6 +232,7 @@ def _over(double: Callable[[Store], Store]) -> _Double:
     return exchange
 
 
+NEVER_ENDS = "never ends"
 DOUBLES: Mapping[str, _Double] = {
     "ends the old password when somebody asks": _over(_EndsTheOldPassword),
     "commits piece by piece": _over(_CommitsPieceByPiece),
@@ -231,6 +242,7 @@ DOUBLES: Mapping[str, _Double] = {
     "counts as sent what it sends later": lambda service, parts: service.parts(
         parts.services, _SendsLater(parts.mailer)
     ),
+    NEVER_ENDS: _over(_NeverEnds),
     "claims for good": _over(_ClaimsForGood),
     "counts guesses in memory": _over(_CountsInMemory),
     "links to the host that was asked for": lambda service, parts: service.parts(

@@ -2,12 +2,14 @@
 
 import pytest
 
-from tests.crash.doubles import DOUBLES
+from tests.crash import processes
+from tests.crash.doubles import DOUBLES, NEVER_ENDS
 from tests.crash.harness import Harness, open_harness, sample
-from tests.crash.recording import Failure
+from tests.crash.recording import Failure, seed_of
 from tests.crash.scenarios import SCENARIOS
 from tests.crash.story import Stuck
 from tests.crash.theatre import Theatre
+from tests.crash.wire import Work
 
 INVARIANTS = pytest.mark.req("I1", "I2", "I3", "I4", "I5", "I6", "I7")
 EACH = 20
@@ -75,6 +77,7 @@ async def test_killed_after_commits_on_postgresql_the_service_keeps_its_word(the
 
 @INVARIANTS
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("name", SCENARIOS)
 async def test_killed_at_every_await_and_commit_the_service_keeps_its_word(theatre: Theatre, name: str) -> None:
@@ -96,6 +99,29 @@ async def test_the_points_are_found_where_it_matters(theatre: Theatre) -> None:
 
 
 @pytest.mark.parametrize("engine", ["sqlite"])
+async def test_a_process_dies_where_it_was_told_to_and_leaves_what_was_committed(theatre: Theatre) -> None:
+    harness = await open_harness(theatre, SCENARIOS["recovery"], warm_up=False)
+    scene = harness.scenes[0]
+    for kind, intakes in (("before commit", 0), ("after commit", 1)):
+        number = next(n for n, point in enumerate(scene.points, 1) if point.kind == kind)
+        theatre.rewind(scene.kept)
+        async with theatre.fork_server.process() as process:
+            deeds = await theatre.play(process, scene.deed, scene.began_at, seed_of(0), kill_at=number)
+        assert (deeds.killed_at, deeds.answer) == (scene.points[number - 1], None)
+        assert len(theatre.database.rows()["intake"]) == intakes
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+async def test_a_process_that_hangs_is_ended_and_has_failed(theatre: Theatre, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "JOB_SECONDS", 1)
+    theatre.rewind()
+    theatre.double = NEVER_ENDS
+    async with theatre.fork_server.process() as process:
+        deeds = await theatre.play(process, Work(), theatre.opened_at, "")
+    assert deeds.failed == "not done within 1 s"
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
 @pytest.mark.parametrize(("double", "name", "where", "invariant"), WRONG)
 async def test_a_service_that_is_wrong_on_purpose_is_seen(
     theatre: Theatre, double: str, name: str, where: str, invariant: str
@@ -105,7 +131,7 @@ async def test_a_service_that_is_wrong_on_purpose_is_seen(
 
 
 def test_every_double_is_tried() -> None:
-    assert {double for double, *_ in WRONG} == set(DOUBLES)
+    assert {double for double, *_ in WRONG} | {NEVER_ENDS} == set(DOUBLES)
 
 
 async def _wrongs(theatre: Theatre, name: str, where: str, invariant: str) -> list[str]:

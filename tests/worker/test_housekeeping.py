@@ -9,6 +9,7 @@ import pytest
 from reclave.domain.audit import Event
 from reclave.domain.intake import Outcome
 from reclave.domain.secrets import digest_of
+from reclave.domain.throttle import Guess
 from reclave.domain.time import DAY, HOUR, MINUTE, Span
 from reclave.ports.store import Store, Transaction
 from reclave.worker import housekeeping
@@ -69,6 +70,25 @@ async def test_messages_and_their_deliveries_are_kept_for_ninety_days(world: Wor
     await world.work()
     assert await kept_for(world, 90 * DAY, lambda tx: tx.outbox.attempts("pagos", message.id))
     assert await state_of(store, message) is None
+
+
+@pytest.mark.req("S50")
+async def test_a_message_that_was_never_to_be_sent_is_kept_for_a_day(world: World, store: Store) -> None:
+    message = await asked(world, NOBODY)
+    await world.work()
+    assert await state_of(store, message) == "cancelled"
+    assert await kept_for(world, DAY, lambda tx: tx.outbox.state("pagos", message.id))
+
+
+@pytest.mark.req("S50")
+async def test_what_counts_guesses_is_kept_for_ninety_days(world: World) -> None:
+    await world.person().sign_in(nit(0), "no es la de esta cuenta")
+    subject = world.services.vault.digest("guess", "pagos", nit(0))
+
+    async def failures(tx: Transaction) -> int:
+        return (await tx.guesses.tally("pagos", Guess.PASSWORD, subject)).failures
+
+    assert await kept_for(world, 90 * DAY, failures)
 
 
 @pytest.mark.req("S50")

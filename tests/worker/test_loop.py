@@ -90,9 +90,9 @@ async def test_a_stop_finishes_what_is_under_way_and_begins_nothing_new(world: W
         await mailer.until(begun=1)
         stop.set()
         await queue_letters(world, 3)
-        answer.set()
-    assert await state_of(store, message) == "sent"
+        asyncio.get_running_loop().call_later(0.3, answer.set)
     assert mailer.taken == [ONE]
+    assert await state_of(store, message) == "sent"
 
 
 @pytest.mark.req("I5")
