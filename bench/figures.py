@@ -1,5 +1,6 @@
 """Figures with their goals, as a table or as JSON."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
@@ -10,6 +11,7 @@ from bench.auc import Separation
 
 AUC_MARGIN = 0.02
 _WHOLE_FROM = 100
+_PAGE = 150  # columns of a table that goes to a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ def at_least(engine: str, name: str, value: float, unit: str, goal: float, **det
 def unseen(engine: str, name: str, found: Separation, **detail: float | str) -> Figure:
     """An AUC that should be one half."""
     met = abs(found.auc - 0.5) <= AUC_MARGIN
-    return Figure(engine, name, found.auc, "AUC", f"0.50 ± {AUC_MARGIN}", met, {**asdict(found), **detail})
+    beside = {name: value for name, value in asdict(found).items() if name != "auc"}
+    return Figure(engine, name, found.auc, "AUC", f"0.50 ± {AUC_MARGIN}", met, beside | detail)
 
 
 def plain(figures: Sequence[Figure]) -> list[dict[str, object]]:
@@ -65,13 +68,10 @@ def show(figures: Sequence[Figure]) -> None:
             met,
             ", ".join(f"{name.replace('_', ' ')} {_shown(value)}" for name, value in figure.detail.items()),
         )
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else _PAGE).print(table)
 
 
 def _shown(value: float | str) -> str:
-    """A number with the figures that mean something."""
     if isinstance(value, str):
         return value
-    return (
-        f"{value:,.0f}" if value == round(value) else f"{value:,.3g}" if abs(value) < _WHOLE_FROM else f"{value:,.0f}"
-    )
+    return f"{value:,.0f}" if value == round(value) or abs(value) >= _WHOLE_FROM else f"{value:,.3g}"

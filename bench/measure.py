@@ -17,7 +17,7 @@ import psutil
 from bench.http_client import Connection, post
 from bench.service import RECOVER, ROOT, Service
 
-_PATIENCE = 30  # seconds for the last mails to arrive
+PATIENCE = 30  # seconds for the last mails to arrive
 _CONNECTIONS = 32
 _ONE_KNOWN_IN = 16
 _LUA = """
@@ -70,7 +70,7 @@ async def latency(service: Service, people: Sequence[int], rate: float) -> Laten
 
     await asyncio.gather(*(ask(number, person) for number, person in enumerate(people)))
     seen = service.sink.seen()
-    for _ in range(_PATIENCE):
+    for _ in range(PATIENCE):
         if asked.keys() <= seen.keys():
             break
         await asyncio.sleep(1)

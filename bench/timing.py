@@ -11,8 +11,8 @@ from bench.auc import Separation, separation
 from bench.http_client import Connection, post
 from bench.service import RECOVER, SEED, SIGN_IN, Service
 
-GAP_SECONDS = 0.005
-"""Between the two requests of a pair."""
+PAUSE_SECONDS = 0.06
+"""After a pair: the worker gathers requests for up to 30 ms, and then has some 20 ms of work for the two."""
 
 
 @contextmanager
@@ -95,27 +95,27 @@ class Pairs:
     second: Separation
 
 
-def pairs(service: Service, known: list[int], unknown: list[int], pause: float, seconds: float) -> Pairs:
-    """A request, and 5 ms after it was sent another on another connection, for nobody; then `pause` seconds.
+def pairs(service: Service, known: list[int], unknown: list[int], gap_ms: int, seconds: float) -> Pairs:
+    """Pairs of requests: one to be told, and `gap_ms` after it was sent another on another connection, for nobody.
 
-    Ends early after `seconds`.
+    Ends early after `seconds`; how many pairs there were is in the answer.
     """
     asked, probed = _Classes.empty(), _Classes.empty()
     one, other = Connection(service.port), Connection(service.port)
     until = time.monotonic() + seconds
     with _no_collector():
         for number, (is_known, person) in enumerate(interleaved(known, unknown, SEED + 3)):
-            first = post(service.port, RECOVER, {"email": service.people.address(person)}, _client(2 * number))
-            stranger = service.people.address(service.people.fresh())
+            address, stranger = service.people.address(person), service.people.address(service.people.fresh())
+            first = post(service.port, RECOVER, {"email": address}, _client(2 * number))
             second = post(service.port, RECOVER, {"email": stranger}, _client(2 * number + 1))
             asking = one.timed(first)
-            time.sleep(max(0, GAP_SECONDS - (time.perf_counter_ns() - asking.sent) / 1e9))
+            time.sleep(max(0, gap_ms / 1e3 - (time.perf_counter_ns() - asking.sent) / 1e9))
             probing = other.timed(second)
             asked.times[is_known].append(asking.took)
             probed.times[is_known].append(probing.took)
             if time.monotonic() > until:
                 break
-            time.sleep(pause)
+            time.sleep(PAUSE_SECONDS)
     one.close()
     other.close()
     return Pairs(asked.separation(), probed.separation())

@@ -286,6 +286,22 @@ async def test_a_worker_whose_service_is_killed_ends_by_itself(start: Start, fol
     assert service.program.stderr == [f"listening on {service.origin}"]
 
 
+async def test_ctrl_c_ends_a_service_that_still_starts_without_a_word(start: Start, folder: Path) -> None:
+    pipe = folder / "settings"
+    os.mkfifo(pipe)
+    opening = asyncio.create_task(asyncio.to_thread(os.open, pipe, os.O_WRONLY))
+    try:
+        program = await start("serve", "--settings", pipe)
+        async with asyncio.timeout(START_SECONDS):
+            writing = await asyncio.shield(opening)  # opens when the program begins to read its settings
+        program.process.send_signal(signal.SIGINT)
+        assert await program.ends() == -signal.SIGINT
+        os.close(writing)
+    finally:
+        os.close(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK))  # lets a thread go that still waits for a reader
+    assert (program.stdout, program.stderr) == ([], [])
+
+
 @pytest.fixture
 def taken_port() -> Iterator[int]:
     """A port at which another program listens."""

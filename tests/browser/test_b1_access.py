@@ -33,6 +33,7 @@ async def test_every_page_passes_axe_in_light_and_dark_and_fits_320_pixels(servi
         width, smallest = await at_320_pixels(person.page)
         assert width <= NARROW, name
         assert smallest >= SMALLEST_TARGET, name
+        assert await dead_anchors(person.page) == [], name
     assert len(seen) == len(set(seen)) == 22
     assert service.strangers() == []
 
@@ -125,6 +126,15 @@ async def faults(page: Page, options: dict[str, object]) -> list[tuple[str, list
         await page.evaluate(AXE_SCRIPT)
     found = await page.evaluate("options => axe.run(document, options)", options)
     return [(one["id"], [" ".join(node["target"]) for node in one["nodes"]]) for one in found["violations"]]
+
+
+async def dead_anchors(page: Page) -> list[str]:
+    """The links to a place on the page, of the summary of problems too, that lead nowhere."""
+    dead: list[str] = await page.evaluate(
+        """() => [...document.querySelectorAll('a[href^="#"]')].map(link => link.getAttribute("href").slice(1))
+            .filter(name => !document.getElementById(name))"""
+    )
+    return dead
 
 
 async def at_320_pixels(page: Page) -> tuple[float, float]:

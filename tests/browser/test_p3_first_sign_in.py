@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.async_api import expect
 
+from reclave.domain.throttle import CODE_TRIES
 from tests.browser.person import (
     ACCOUNT,
     CHANGE_ADDRESS,
@@ -73,6 +74,23 @@ async def test_an_initial_password_opens_nothing_but_the_registration(service: S
         await person.sees("Registro de datos de ingreso")
         await person.opens(closed)
         assert person.path.partition("?")[0] in {PORTAL, DETAILS}, closed
+
+
+@pytest.mark.statement("P3")
+async def test_who_runs_out_of_tries_for_the_code_gives_the_address_again(service: Service, person: Person) -> None:
+    """P3: the code that is typed in the same session takes five tries; then the form comes back and says why."""
+    company = service.company(1)
+    await person.signs_in(company.identifier, company.password)
+    await person.registers(ADDRESS, NEW_PASSWORD)
+    code = code_in(await service.mail(ADDRESS))
+    for left in reversed(range(CODE_TRIES)):
+        await person.types_code(wrong(code))
+        await person.is_told(f"Intentos restantes: {left}")
+    await person.types_code(code)
+    await person.sees("Registro de datos de ingreso")
+    told = person.page.get_by_role("alert").get_by_role("link", name="Ya no quedan intentos para este código")
+    await told.click()
+    await expect(person.page.locator(":focus")).to_have_role("textbox")
 
 
 def wrong(code: str) -> str:

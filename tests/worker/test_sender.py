@@ -189,14 +189,19 @@ async def expired(world: World) -> None:
 
 async def disabled(world: World) -> None:
     account = await world.account(nit(0))
-    version = account.credential_version
-    off = replace(account, status=Status.DISABLED, credential_version=version + 1)
     async with world.services.store.transaction() as tx:
-        assert await tx.accounts.change(off, was=version)
+        await tx.accounts.change(replace(account, status=Status.DISABLED), was=account.credential_version)
+
+
+async def changed_in_the_directory(world: World) -> None:
+    account = await world.account(nit(0))
+    version = account.credential_version
+    async with world.services.store.transaction() as tx:
+        await tx.accounts.change(replace(account, credential_version=version + 1), was=version)
 
 
 @pytest.mark.req("I5", "S10", "S43")
-@pytest.mark.parametrize("ended", [password_changed, reported_not_me, expired, disabled])
+@pytest.mark.parametrize("ended", [password_changed, reported_not_me, expired, disabled, changed_in_the_directory])
 async def test_a_mail_whose_temporary_password_has_ended_meanwhile_is_cancelled_and_never_sent(
     world: World, store: Store, ended: Callable[[World], Awaitable[None]]
 ) -> None:

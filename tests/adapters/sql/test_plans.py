@@ -74,6 +74,7 @@ async def use_mail(store: SqlStore) -> None:
         await tx.outbox.attempts(PORTAL, message.id)
         await tx.outbox.mailed(PORTAL, Template.TEMPORARY_PASSWORD, message.recipient, since=0)
         await tx.outbox.next_due()
+        await tx.outbox.purge(ended_before=tx.now - HOUR, cancelled_before=tx.now, limit=10)
         await tx.outbox.purge(ended_before=tx.now + HOUR, limit=10)
 
 
@@ -85,6 +86,7 @@ async def use_the_rest(store: SqlStore) -> None:
         await tx.sessions.end_all(PORTAL, ACCOUNT, keep=session.digest)
         await tx.sessions.recognise(PORTAL, new_id(), ACCOUNT)
         await tx.sessions.purge(seen_before=tx.now - HOUR, devices_before=tx.now - HOUR)
+        await tx.guesses.purge(counted_before=tx.now - HOUR, limit=10)
         await tx.audit.add(an_entry())
         await tx.audit.of_account(PORTAL, ACCOUNT, [Event.SIGN_IN_SUCCEEDED], limit=10)
         await tx.audit.read(after=0, limit=10)
