@@ -11,11 +11,15 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg import sql
+from sqlalchemy import make_url
 
 from reclave.adapters.memory import MemoryStore
 from reclave.adapters.sql import migrate
 from reclave.adapters.sql.store import open_store
+from reclave.adapters.sql.tables import metadata
 from reclave.domain.time import Instant, Span
 from reclave.ports.store import Store
 from tests.servers.postgresql import PostgresServer
@@ -95,11 +99,28 @@ async def open_another(request: pytest.FixtureRequest, clock: Clock, tmp_path: P
 
 def _database(request: pytest.FixtureRequest, folder: Path) -> str:
     if request.param == "postgresql":
-        url: str = request.getfixturevalue("postgresql_database")
-        return url
+        return _emptied(request.getfixturevalue("postgresql_server"), request.getfixturevalue("template_name"))
     path = folder / "reclave.sqlite"
     shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
     return f"sqlite+aiosqlite:///{path}"
+
+
+_own_database: dict[str, str] = {}
+
+
+def _emptied(server: PostgresServer, template: str) -> str:
+    """The database that this process keeps for its tests, empty: a copy of the template for each costs more."""
+    name = _own_database.get(server.url) or _own_database.setdefault(server.url, server.create_database(template))
+    tables = ", ".join(table.name for table in metadata.sorted_tables)
+    address = make_url(server.url_of(name)).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(address, autocommit=True) as connection:
+        # What an earlier test left open would keep the tables locked.
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> %s",
+            [connection.info.backend_pid],
+        )
+        connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(sql.SQL(tables)))
+    return server.url_of(name)
 
 
 @pytest.fixture

@@ -93,6 +93,23 @@ def _copy(source: Path, target: Path) -> None:
         _log(target).unlink(missing_ok=True)
 
 
+# One table after the other, so that it waits without holding what the other one waits for.
+_WAIT = """
+DO $$
+DECLARE name text;
+BEGIN
+  FOREACH name IN ARRAY {}::text[] LOOP
+    EXECUTE format('LOCK TABLE %I IN SHARE MODE', name);
+    COMMIT;
+  END LOOP;
+END $$
+"""
+_END = """
+SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = 'reclave'
+"""
+
+
 class PostgresqlDatabase:
     """A database on PostgreSQL, whose server outlives the processes."""
 
@@ -101,10 +118,9 @@ class PostgresqlDatabase:
         self._engine = create_engine(url)
         plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         self._connection = psycopg.connect(plain, autocommit=True)
-        names = [sql.Identifier(table.name) for table in metadata.sorted_tables]
-        # Waits for what a killed process had handed to the server: its COMMIT, or the rollback.
-        self._lock = sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(sql.SQL(", ").join(names))
-        self._tables = names
+        names = [table.name for table in metadata.sorted_tables]
+        self._wait = sql.SQL(_WAIT).format(sql.Literal(names))
+        self._tables = [sql.Identifier(name) for name in names]
 
     def close(self) -> None:
         """Close the connections."""
@@ -112,7 +128,8 @@ class PostgresqlDatabase:
         self._engine.dispose()
 
     def rows(self) -> Rows:
-        self._wait()
+        # A killed process may have handed its COMMIT to the server.
+        self._connection.execute(self._wait)
         with self._engine.connect() as connection:
             return _read(connection)
 
@@ -120,7 +137,6 @@ class PostgresqlDatabase:
         return b""
 
     def keep(self) -> list[bytes]:
-        self._wait()
         kept = []
         with self._connection.cursor() as cursor:
             for table in self._tables:
@@ -130,15 +146,12 @@ class PostgresqlDatabase:
 
     def rewind(self, kept: Kept) -> None:
         assert isinstance(kept, list)
+        # What the server still does for a process that is gone will be rolled back, and must not be met here.
+        self._connection.execute(_END)
         with self._connection.transaction(), self._connection.cursor() as cursor:
-            cursor.execute(self._lock)
             for table in reversed(self._tables):
                 cursor.execute(sql.SQL("DELETE FROM {}").format(table))
             for table, content in zip(self._tables, kept, strict=True):
                 with cursor.copy(sql.SQL("COPY {} FROM STDIN (FORMAT binary)").format(table)) as copy:
                     copy.write(content)
             cursor.execute("SELECT setval(pg_get_serial_sequence('audit', 'number'), max(number)) FROM audit")
-
-    def _wait(self) -> None:
-        with self._connection.transaction():
-            self._connection.execute(self._lock)
