@@ -142,6 +142,28 @@ async def is_paused(world: World, where: str) -> None:
     await world.person(address=where).sign_in(nit(3), DEMO_PASSWORD)
 
 
+async def opens_the_temporary_password_again(world: World, where: str) -> None:
+    secret = temporary_passwords(world.mails(TWO)[0])[0]
+    before = len(await trail(world.services.store, Event.GRANT_OPENED))
+    for _ in range(2):
+        assert opened_page(await world.person(address=where).sign_in(nit(2), secret)) == "/pagos/registro"
+    assert len(await trail(world.services.store, Event.GRANT_OPENED)) == before + 2
+
+
+async def has_to_wait(world: World, where: str) -> None:
+    person = world.person(address=where)
+    for _ in range(10):
+        await person.sign_in(nit(6), "no es la de esta cuenta")
+    assert (await person.sign_in(nit(6), DEMO_PASSWORD)).status_code == 429
+
+
+async def mistypes_the_current_password(world: World, where: str) -> None:
+    person = world.person(address=where)
+    await person.sign_in(nit(0), NEW_PASSWORD)
+    fields = {"current": "no es la actual", "password": LATEST_PASSWORD, "confirm": LATEST_PASSWORD}
+    assert (await person.post("/pagos/cuenta/contrasena", fields)).status_code == 422
+
+
 async def sprays(world: World, where: str) -> None:
     client = client_digest(world.services.vault, where)
     key = world.services.vault.digest("limit", "pagos", "sign_in", client)
@@ -163,6 +185,9 @@ DEEDS: Mapping[Deed, Mapping[Event, set[str]]] = {
     mistypes_the_password: {Event.SIGN_IN_REFUSED: {WHO, WHERE}},
     mistypes_the_identifier: {Event.SIGN_IN_REFUSED: {WHERE}},
     asks_twice: {Event.GRANT_RESENT: {WHO, WHAT}},
+    opens_the_temporary_password_again: {Event.GRANT_OPENED: {WHO, WHERE, WHAT}},
+    has_to_wait: {Event.SIGN_IN_THROTTLED: {WHO, WHERE}},
+    mistypes_the_current_password: {Event.CURRENT_PASSWORD_REFUSED: {WHO, WHERE}},
     reports_not_me: {
         Event.REPORTED_NOT_ME: {WHO, WHERE, WHAT},
         Event.GRANT_ENDED: {WHO},
@@ -175,9 +200,9 @@ DEEDS: Mapping[Deed, Mapping[Event, set[str]]] = {
         Event.CODE_REFUSED: {WHO, WHERE, WHAT},
         Event.ACCOUNT_ACTIVATED: {WHO, WHERE, WHAT},
     },
-    changes_the_password: {Event.PASSWORD_CHANGED: {WHO, WHERE}, Event.SESSIONS_ENDED: {WHO}},
+    changes_the_password: {Event.PASSWORD_CHANGED: {WHO, WHERE, WHAT}, Event.SESSIONS_ENDED: {WHO}},
     changes_the_address: {Event.ADDRESS_CHANGE_ASKED: {WHO, WHERE, WHAT}},
-    waits_for_the_address: {Event.ADDRESS_CHANGED: {WHO}},
+    waits_for_the_address: {Event.ADDRESS_CHANGED: {WHO, WHAT}},
     closes_other_sessions: {Event.SESSIONS_ENDED: {WHO, WHERE}},
     is_paused: {Event.SIGN_IN_THROTTLED: {WHO, WHERE}},
     sprays: {Event.SPRAY_SUSPECTED: {WHERE}},

@@ -23,6 +23,7 @@ class Event(StrEnum):
     SIGN_IN_THROTTLED = "sign_in_throttled"
     SPRAY_SUSPECTED = "spray_suspected"
     SIGNED_OUT = "signed_out"
+    CURRENT_PASSWORD_REFUSED = "current_password_refused"
     SESSIONS_ENDED = "sessions_ended"
     PASSWORD_CHANGED = "password_changed"
     ACCOUNT_ACTIVATED = "account_activated"

@@ -39,7 +39,7 @@ async def ask(
         raise FormRefused(*refused) from error
     if address.canonical == who.account.address_canonical:
         raise FormRefused(FieldRefused("email", "address_is_registered"))
-    await confirm_current_password(services, portal, who, current)
+    await confirm_current_password(services, portal, who, current, caller)
     async with services.store.transaction() as tx:
         account = await _current(services, tx, portal, who)
         await ask_for_code(services, tx, portal, account, Pending(address.stored, address.canonical), caller)
@@ -91,7 +91,8 @@ async def apply_due(services: Services, tx: Transaction, account: Account) -> bo
     if not await tx.accounts.change(changed, was=account.credential_version):
         return False
     await grants.end_everything(tx, changed)
-    await grants.record(tx, Event.ADDRESS_CHANGED, changed, "")
+    reference = services.new_reference()
+    await grants.record(tx, Event.ADDRESS_CHANGED, changed, reference)
     portal = services.portals.get(account.portal)
     if portal is not None:
         await messages.queue(
@@ -101,7 +102,7 @@ async def apply_due(services: Services, tx: Transaction, account: Account) -> bo
             Template.ADDRESS_CHANGED,
             messages.letter_to(changed, at=tx.now),
             language=changed.language or portal.default_language,
-            reference=services.new_reference(),
+            reference=reference,
         )
     return True
 

@@ -37,7 +37,7 @@ async def change_password(
         if not current:
             refused.insert(0, FieldRefused("current", "password_missing"))
         raise FormRefused(*refused)
-    await confirm_current_password(services, portal, who, current)
+    await confirm_current_password(services, portal, who, current, caller)
     hashed = await services.hasher.hash(normalise(password))
     async with services.store.transaction() as tx:
         account = await services.directory.get(tx, portal.id, who.account.id, lock=True)
@@ -48,15 +48,17 @@ async def change_password(
         if not await tx.accounts.change(changed, was=version):
             raise SessionEnded
         await grants.end_everything(tx, changed)
-        await grants.record(tx, Event.PASSWORD_CHANGED, changed, "", client=caller.client, device=caller.device)
         reference = services.new_reference()
+        await grants.record(tx, Event.PASSWORD_CHANGED, changed, reference, client=caller.client, device=caller.device)
         await notify_change(services, tx, portal, changed, Template.PASSWORD_CHANGED, reference, caller)
         signed_in = await open_session(services, tx, changed, SessionKind.FULL, caller)
     services.bell.ring()
     return signed_in
 
 
-async def confirm_current_password(services: Services, portal: Portal, who: SignedInAs, current: str) -> None:
+async def confirm_current_password(
+    services: Services, portal: Portal, who: SignedInAs, current: str, caller: Caller
+) -> None:
     """Compare the current password, counted beside sign-in's own counters (S23, S31).
 
     Raises `FormRefused` on `current`.
@@ -72,6 +74,9 @@ async def confirm_current_password(services: Services, portal: Portal, who: Sign
     if wait or tally.failures > PAUSE_AFTER:
         raise FormRefused(FieldRefused("current", "throttled", wait=wait))
     if not await services.hasher.verify(who.account.password_hash, normalise(current)):
+        async with services.store.transaction() as tx:
+            event = Event.CURRENT_PASSWORD_REFUSED
+            await grants.record(tx, event, who.account, "", client=caller.client, device=caller.device)
         raise FormRefused(FieldRefused("current", "current_wrong"))
     async with services.store.transaction() as tx:
         await tx.guesses.reset(portal.id, Guess.PASSWORD, subject)

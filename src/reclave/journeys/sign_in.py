@@ -127,6 +127,8 @@ async def _count(
         if temporary and not sprays:
             temporary_wait = await tx.guesses.count(portal.id, Guess.TEMPORARY_PASSWORD, pair)
         recent = await tx.grants.recent(portal.id, owner, _OPENED_BY_TEMPORARY, limit=_COMPARED)
+        if wait and not sprays:
+            await tx.audit.add(_entry(Event.SIGN_IN_THROTTLED, portal, account, caller))
     return _Counted(account, recent, wait, temporary_wait, failures > PAUSE_AFTER and not recognised, pair, everyone)
 
 
@@ -186,15 +188,9 @@ async def _open_change_only(
         if live:
             await tx.guesses.reset(portal.id, Guess.TEMPORARY_PASSWORD, counted.pair)
             finish = tx.now + portal.first_sign_in_finish if fresh.purpose is Purpose.ACTIVATE else None
-            if await tx.grants.opened(portal.id, fresh.id, expires_at=finish):
-                await grants.record(
-                    tx,
-                    Event.GRANT_OPENED,
-                    current,
-                    fresh.reference,
-                    client=caller.client,
-                    purpose=fresh.purpose,
-                )
+            await tx.grants.opened(portal.id, fresh.id, expires_at=finish)
+            seen = {"purpose": fresh.purpose, "device": caller.device}
+            await grants.record(tx, Event.GRANT_OPENED, current, fresh.reference, client=caller.client, **seen)
             return await open_session(services, tx, current, SessionKind.CHANGE_ONLY, caller, grant=fresh.id)
         how = fresh.ending(tx.now)
         await grants.record(tx, Event.SIGN_IN_REFUSED, current, fresh.reference, client=caller.client, why=how)
@@ -230,12 +226,15 @@ async def open_session(
 
 async def _refuse(services: Services, portal: Portal, counted: _Counted, caller: Caller) -> None:
     async with services.store.transaction() as tx:
-        await tx.audit.add(
-            Entry(
-                portal=portal.id,
-                event=Event.SIGN_IN_THROTTLED if counted.paused else Event.SIGN_IN_REFUSED,
-                account=counted.account.id if counted.account else None,
-                client=caller.client,
-                detail={"device": caller.device},
-            )
-        )
+        event = Event.SIGN_IN_THROTTLED if counted.paused else Event.SIGN_IN_REFUSED
+        await tx.audit.add(_entry(event, portal, counted.account, caller))
+
+
+def _entry(event: Event, portal: Portal, account: Account | None, caller: Caller) -> Entry:
+    return Entry(
+        portal=portal.id,
+        event=event,
+        account=account.id if account else None,
+        client=caller.client,
+        detail={"device": caller.device},
+    )
