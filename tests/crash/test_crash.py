@@ -45,7 +45,7 @@ WRONG = [
     ("acts on GET", "not_me_before_the_change", "GET /pagos/no-fui-yo", "I3"),
     ("writes secrets down", "recovery", "Work", "I4"),
     ("answers before the commit", "recovery", "POST /pagos/recuperar", "I5"),
-    ("counts as sent what it sends later", "recovery", "Work", "I5"),
+    ("sends what counts as sent", "recovery", "Work", "I5"),
     ("claims for good", "recovery", "Work", "I5"),
     ("counts guesses in memory", "change_of_password", "POST /pagos/", "I6"),
     ("links to the host that was asked for", "recovery", "Work", "I7"),
