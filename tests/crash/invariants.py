@@ -1,7 +1,6 @@
 """Invariants 1 to 7 of the architecture, as what can be seen in the database, the mailbox and a person's facts.
 
-Each check gives sentences that begin with the invariant's number; none is good. I3 is checked where the page is read
-(`unchanged`), I6 and I2's «at most one» at the moment of death too.
+Each check gives sentences that begin with the invariant's number; none is good.
 """
 
 import base64

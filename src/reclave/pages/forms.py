@@ -69,6 +69,12 @@ class FormView:
         self._values = values
         self.errors = [(refused.field, message) for refused, message in errors]
 
+    def moved(self, values: dict[str, str], name: str) -> "FormView":
+        """The same messages at a field of another form, where the person goes on."""
+        other = FormView(values)
+        other.errors = [(name, message) for _, message in self.errors]
+        return other
+
     def value(self, name: str) -> str:
         """What was typed into a field."""
         return self._values.get(name, "")

@@ -174,7 +174,11 @@ def _address_form(page: Page, who: SignedInAs, form: FormView | None, status: in
 async def _code_form(page: Page, who: SignedInAs, form: FormView | None, status: int = 200) -> Response:
     waiting = await change_address.waiting(page.services, who)
     if waiting is None:
-        return page.redirect("change_address") if form is None else _address_form(page, who, form, status)
+        return (
+            page.redirect("change_address")
+            if form is None
+            else _address_form(page, who, form.moved({}, "email"), status)
+        )
     return page.answer(
         "change_address_code.html",
         status,

@@ -79,8 +79,8 @@ async def _form(page: Page, who: SignedInAs, form: FormView, status: int = 200) 
 async def _code(page: Page, who: SignedInAs, form: FormView | None, status: int = 200) -> Response:
     details = await register_details.look(page.services, page.portal, who)
     if details.waiting is None:
-        address = who.account.address or ""
-        return await _form(page, who, form or FormView({"email": address}), status)
+        values = {"email": who.account.address or ""}
+        return await _form(page, who, form.moved(values, "email") if form else FormView(values), status)
     return page.answer(
         "details_code.html",
         status,

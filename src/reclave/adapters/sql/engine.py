@@ -89,12 +89,12 @@ class SqliteDatabase:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Begun]:
-        async with self._turn, self._gate.passed(), self._writer.begin() as connection:
+        async with self._turn, self._gate.passed(), _sqlite_transaction(self._writer) as connection:
             yield connection, machine_now() + self._offset()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Begun]:
-        async with self._readers.begin() as connection:
+        async with _sqlite_transaction(self._readers) as connection:
             yield connection, machine_now() + self._offset()
 
     async def close(self) -> None:
@@ -102,6 +102,17 @@ class SqliteDatabase:
             await self._readers.dispose()
             await self._writer.dispose()
             self._gate.close()
+
+
+@asynccontextmanager
+async def _sqlite_transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A transaction whose connection goes back to the pool whenever its caller is cancelled: there is one writer."""
+    connection = await engine.connect()
+    try:
+        async with connection.begin():
+            yield connection
+    finally:
+        await asyncio.shield(connection.close())
 
 
 def _sqlite_engine(url: URL, *, connections: int, begin: str, read_only: bool) -> AsyncEngine:
