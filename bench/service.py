@@ -15,10 +15,11 @@ from pathlib import Path
 
 import psutil
 
-from reclave.bootstrap import new_keyring, own_command, upgrade_database, wired
+from reclave.bootstrap import new_keyring, upgrade_database, wired
 from reclave.domain.accounts import Account, AccountIdentifier, Provenance, Status
 from reclave.domain.identifiers import nit_check_digit
 from reclave.settings import Settings, read_settings
+from reclave.supervisor import own_command
 
 ROOT = Path(__file__).parents[1]
 SEED = 20261122

@@ -3,20 +3,18 @@
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
-import structlog
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from starlette.types import ASGIApp
 
 from reclave.adapters.argon2 import Argon2Hasher
-from reclave.adapters.bell import BellReader, PipeBell
+from reclave.adapters.bell import BellReader
 from reclave.adapters.clock import SystemClock
 from reclave.adapters.directory_builtin import BuiltinDirectory
 from reclave.adapters.entropy import SystemEntropy
@@ -37,15 +35,10 @@ from reclave.pages.render import Renderer
 from reclave.ports.entropy import Bell
 from reclave.ports.mailer import Mailer
 from reclave.settings import Settings
+from reclave.supervisor import WorkerProcess
 from reclave.web.app import TEMPLATES, web_app
 from reclave.worker.loop import Worker
 from reclave.worker.sender import AT_ONCE, Sender
-
-RESTART_SECONDS = 1.0
-STOP_SECONDS = 8.0
-"""How long a worker may take to finish what is under way: service managers wait 10 s and longer."""
-SMTP_SECURITY = ("starttls", "tls", "none")
-_log = structlog.get_logger("reclave")
 
 
 class NotReady(ReclaveError):
@@ -147,8 +140,6 @@ def build_web(wired: Wired) -> ASGIApp:
 
 def build_mailer(settings: Settings) -> Mailer:
     """The mailer that the settings describe. Raises `NotReady` where they contradict each other."""
-    if settings.smtp_security not in SMTP_SECURITY:
-        raise NotReady(f"smtp_security: {settings.smtp_security!r} is none of {', '.join(SMTP_SECURITY)}")
     described = SmtpSettings(
         host=settings.smtp_host,
         port=settings.smtp_port,
@@ -171,12 +162,18 @@ def build_worker(wired: Wired, mailer: Mailer) -> Worker:
 
 
 async def run_worker(settings: Settings, bell_fd: int | None) -> None:
-    """Work until SIGTERM or SIGINT, or until the process at the other end of the bell is gone."""
+    """Work until SIGTERM or SIGINT, or until the process at the other end of the bell is gone.
+
+    A worker with a bell is a child of `serve`: it begins when the bell rings for the first time.
+    """
     stop = _stop_on_signals()
+    bell = None if bell_fd is None else Doorbell(bell_fd, stop)
+    if bell is not None and not await bell.first():
+        return
     async with wired(settings) as parts:
         mailer = build_mailer(settings)
         worker = build_worker(parts, mailer)
-        listening = [] if bell_fd is None else _listen_to_bell(bell_fd, worker, stop)
+        listening = [] if bell is None else [asyncio.create_task(bell.pass_on(worker))]
         worker.wake()
         await worker.run(stop)
         for task in listening:
@@ -184,33 +181,40 @@ async def run_worker(settings: Settings, bell_fd: int | None) -> None:
         await mailer.close()
 
 
-def _listen_to_bell(bell_fd: int, worker: Worker, stop: asyncio.Event) -> list[asyncio.Task[None]]:
-    rung = asyncio.Event()
-    reader = BellReader(bell_fd, rung)
-    reader.start()
-    return [
-        asyncio.create_task(_pass_on(rung, worker, stop)),
-        asyncio.create_task(_end_with_parent(reader, stop)),
-    ]
+class Doorbell:
+    """A worker's end of the pipe over which `serve` wakes it; at the pipe's end it stops."""
+
+    def __init__(self, fd: int, stop: asyncio.Event) -> None:
+        self._rung = asyncio.Event()
+        self._stop = stop
+        self._reader = BellReader(fd, self._rung)
+        self._reader.start()
+        self._ending = asyncio.create_task(self._end_with_parent())
+
+    async def first(self) -> bool:
+        """Wait for the first ring; False when the worker was told to stop instead."""
+        rung, stopped = asyncio.create_task(self._rung.wait()), asyncio.create_task(self._stop.wait())
+        await asyncio.wait({rung, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        rung.cancel()
+        stopped.cancel()
+        return not self._reader.ended.is_set() and not self._stop.is_set()
+
+    async def pass_on(self, worker: Worker) -> None:
+        """Wake the worker whenever the bell rings."""
+        while not self._stop.is_set():
+            await self._rung.wait()
+            self._rung.clear()
+            worker.wake()
+
+    async def _end_with_parent(self) -> None:
+        await self._reader.ended.wait()
+        self._stop.set()
 
 
-async def _pass_on(rung: asyncio.Event, worker: Worker, stop: asyncio.Event) -> None:
-    while not stop.is_set():
-        await rung.wait()
-        rung.clear()
-        worker.wake()
+async def serve(settings: Settings, worker: WorkerProcess, ready: Callable[[str], None]) -> None:
+    """Serve pages here and have the worker work, until SIGTERM or SIGINT.
 
-
-async def _end_with_parent(reader: BellReader, stop: asyncio.Event) -> None:
-    await reader.ended.wait()
-    stop.set()
-
-
-async def serve(settings: Settings, worker_command: list[str], ready: Callable[[str], None]) -> None:
-    """Serve pages here and work in a child process, until SIGTERM or SIGINT.
-
-    `worker_command` starts the worker; `--bell-fd N` is appended. `ready` is told the address once pages are
-    answered. Raises `NotReady` and what `wired` raises.
+    `ready` is told the address once pages are answered. Raises `NotReady` and what `wired` raises.
     """
     from reclave.web.server import AddressInUse, ServerLimits, listen, serve_http
 
@@ -220,45 +224,19 @@ async def serve(settings: Settings, worker_command: list[str], ready: Callable[[
         listener = listen(settings.host, settings.port)
     except AddressInUse as error:
         raise NotReady(f"{error.strerror}: end it, or set another `port`") from error
-    reading, writing = os.pipe()
-    try:
-        async with wired(settings, PipeBell(writing)) as parts, asyncio.TaskGroup() as group:
-            group.create_task(_supervise([*worker_command, "--bell-fd", str(reading)], reading, stop))
-            port = listener.getsockname()[1]
-            site = build_site(parts)
-            group.create_task(asyncio.to_thread(warm_up, site))
-            await serve_http(
-                web_app(site),
-                [listener],
-                limits=ServerLimits(),
-                stop=stop,
-                ready=lambda: ready(f"http://{settings.host}:{port}"),
-            )
-            stop.set()
-    finally:
-        os.close(writing)
-        os.close(reading)
-
-
-async def _supervise(command: list[str], bell_fd: int, stop: asyncio.Event) -> None:
-    """Keep one worker running; one that ends by itself is started again after a moment."""
-    while not stop.is_set():
-        process = await asyncio.create_subprocess_exec(*command, pass_fds=[bell_fd])
-        ended = asyncio.create_task(process.wait())
-        stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        if not ended.done():
-            process.terminate()
-            try:
-                await asyncio.wait_for(asyncio.shield(ended), STOP_SECONDS)
-            except TimeoutError:
-                process.kill()
-                await ended
-            return
-        _log.error("worker_ended", code=process.returncode)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), RESTART_SECONDS)
+    async with wired(settings, worker.bell) as parts, asyncio.TaskGroup() as group:
+        group.create_task(worker.supervise(stop))
+        port = listener.getsockname()[1]
+        site = build_site(parts)
+        group.create_task(asyncio.to_thread(warm_up, site))
+        await serve_http(
+            web_app(site),
+            [listener],
+            limits=ServerLimits(),
+            stop=stop,
+            ready=lambda: ready(f"http://{settings.host}:{port}"),
+        )
+        stop.set()
 
 
 def _stop_on_signals() -> asyncio.Event:
@@ -270,11 +248,8 @@ def _stop_on_signals() -> asyncio.Event:
 
 
 def configure_logging(settings: Settings) -> None:
-    """Redacted JSON logs on standard error. Raises `NotReady` for a level that there is not."""
-    try:
-        configure_logs(settings.log_level)
-    except ValueError as error:
-        raise NotReady(f"log_level: {settings.log_level!r} is none of debug, info, warning, error") from error
+    """Redacted JSON logs on standard error."""
+    configure_logs(settings.log_level)
 
 
 def upgrade_database(settings: Settings) -> None:
@@ -293,8 +268,3 @@ def new_keyring(path: Path) -> None:
 def check_portals(folder: Path) -> PortalFiles:
     """Read a folder of portal files. Raises `PortalRefused`."""
     return read_portals(folder)
-
-
-def own_command(*arguments: str) -> list[str]:
-    """The command line that starts this program again."""
-    return [sys.executable, "-m", "reclave", *arguments]

@@ -36,15 +36,19 @@ def main() -> None:
 def serve(settings_path: Path) -> None:
     """Serve the portals' pages, with a worker as a child process."""
     _end_quietly_on_ctrl_c()
-    from reclave.bootstrap import configure_logging, own_command
-    from reclave.bootstrap import serve as run
+    from reclave import supervisor
     from reclave.settings import read_settings
 
-    def go() -> Coroutine[Any, Any, None]:
+    async def go() -> None:
         settings = read_settings(settings_path)
-        configure_logging(settings)
-        command = own_command("worker", "--settings", str(settings_path))
-        return run(settings, command, lambda address: click.echo(f"listening on {address}", err=True))
+        command = supervisor.own_command("worker", "--settings", str(settings_path))
+        async with supervisor.loading_worker(command) as child:
+            # Two thirds of a start are imports: the worker is at its own meanwhile.
+            from reclave.bootstrap import configure_logging
+            from reclave.bootstrap import serve as run
+
+            configure_logging(settings)
+            await run(settings, child, lambda address: click.echo(f"listening on {address}", err=True))
 
     _run(go)
 

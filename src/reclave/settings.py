@@ -9,6 +9,9 @@ from typing import Any
 
 from reclave.domain.errors import ReclaveError
 
+_SMTP_SECURITY = ("starttls", "tls", "none")
+_LOG_LEVELS = ("debug", "info", "warning", "error")
+
 
 class SettingsRefused(ReclaveError):
     """A setting that cannot be used; says which, why and what to write."""
@@ -16,8 +19,8 @@ class SettingsRefused(ReclaveError):
     code = "settings_refused"
 
 
-def _setting(help_text: str, **options: Any) -> Any:
-    return field(metadata={"help": help_text}, **options)
+def _setting(help_text: str, *, choices: tuple[str, ...] = (), **options: Any) -> Any:
+    return field(metadata={"help": help_text, "choices": choices}, **options)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +35,7 @@ class Settings:
     port: int = _setting("The port to listen on.", default=8000)
     smtp_host: str = _setting("The mail server.", default="localhost")
     smtp_port: int = _setting("Its port.", default=587)
-    smtp_security: str = _setting("starttls, tls, or none (loopback only).", default="starttls")
+    smtp_security: str = _setting("starttls, tls, or none (loopback only).", choices=_SMTP_SECURITY, default="starttls")
     smtp_username: str = _setting("The mail server's user name; empty for none.", default="")
     smtp_password_file: str = _setting("A file with the mail server's password.", default="")
     smtp_password: str = _setting("The same, better kept in the environment.", default="")
@@ -41,7 +44,7 @@ class Settings:
     security_contact: str = _setting("Whom to tell about a weakness: mailto: or https: (security.txt).", default="")
     special_use_domains: bool = _setting("Take addresses under reserved domains: demo and tests.", default=False)
     hashing_threads: int = _setting("Threads that hash passwords; 0: one a core.", default=0)
-    log_level: str = _setting("debug, info, warning or error.", default="info")
+    log_level: str = _setting("debug, info, warning or error.", choices=_LOG_LEVELS, default="info")
     clock_offset: int = _setting("Microseconds added to the database's clock: tests only.", default=0)
 
     @property
@@ -74,7 +77,12 @@ def read_settings(path: Path | None, environment: Mapping[str, str] = os.environ
     if missing:
         raise SettingsRefused(f"{path or 'settings'}: missing {', '.join(missing)}")
     base = path.parent if path is not None else Path()
-    return Settings(**{name: _typed(name, known[name].type, value, base) for name, value in values.items()})
+    typed = {name: _typed(name, known[name].type, value, base) for name, value in values.items()}
+    for name, value in typed.items():
+        choices = known[name].metadata["choices"]
+        if choices and value not in choices:
+            raise SettingsRefused(f"{name}: {value!r} is none of {', '.join(choices)}")
+    return Settings(**typed)
 
 
 def _typed(name: str, kind: Any, value: Any, base: Path) -> Any:

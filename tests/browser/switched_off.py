@@ -9,7 +9,7 @@ control. A switch whose target is gone from the sources fails at once.
 import sys
 from collections.abc import Collection
 
-from reclave import bootstrap, cli
+from reclave import cli, supervisor
 from reclave.adapters.argon2 import Argon2Hasher
 from reclave.domain.accounts import Account
 from reclave.journeys import confirm_address, report_not_me, sign_in
@@ -70,7 +70,7 @@ def main() -> None:
     name, *arguments = sys.argv[1:]
     SWITCHES[name]()
     again = [sys.executable, "-m", "tests.browser.switched_off", name]
-    patch(bootstrap, "own_command", lambda _own: lambda *command: [*again, *command])
+    patch(supervisor, "own_command", lambda _own: lambda *command: [*again, *command])
     sys.argv = ["reclave", *arguments]
     cli.main()
 

@@ -113,6 +113,7 @@ def test_at_its_expiry_a_grant_is_dead() -> None:
     assert not a_grant().live(NOW + HOUR)
     assert a_grant().ending(NOW + HOUR) == "expired"
     assert a_grant(state=State.CONSUMED).ending(NOW) == "consumed"
+    assert a_grant().ending(NOW) == "replaced"  # it lives, but its account has moved on
 
 
 def test_a_grant_binds_its_secret_to_everything_it_permits() -> None:

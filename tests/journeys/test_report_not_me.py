@@ -108,15 +108,29 @@ async def test_the_token_leaves_the_address_bar_and_the_link_opens_again(world: 
 
 
 @pytest.mark.req("S10", "S11")
-async def test_used_expired_damaged_and_forged_links_say_what_happened(world: World) -> None:
+async def test_a_link_that_was_used_shows_its_case_again_and_opens_no_other(world: World) -> None:
     link = await asked(world)
-    await reported(world, link)
-    used = world.person()
-    await used.get(link)
-    page = await used.get("/pagos/no-fui-yo")
-    assert page.status_code == 410
-    assert "/pagos/recuperar" in page.text
-    world.wait(5 * MINUTE)
+    done = await (await reported(world, link)).get("/pagos/no-fui-yo/listo")
+    account = await world.account(nit(0))
+    async with world.services.store.reading() as tx:
+        (case,) = await tx.cases.of_account("pagos", account.id)
+    assert case.reference in done.text
+    reader, retrying = world.person(), world.person()
+    for person in (reader, retrying):
+        await person.get(link)
+    for answer in (
+        await reader.get("/pagos/no-fui-yo"),
+        await retrying.post("/pagos/no-fui-yo", {"confirm": "yes"}),
+        await retrying.post("/pagos/no-fui-yo", {"confirm": "yes"}),
+    ):
+        assert opened_page(answer) == "/pagos/no-fui-yo/listo"
+    for person in (reader, retrying):
+        assert case.reference in (await person.get("/pagos/no-fui-yo/listo")).text
+    async with world.services.store.reading() as tx:
+        assert await tx.cases.of_account("pagos", account.id) == [case]
+
+
+async def test_expired_damaged_and_forged_links_say_what_happened(world: World) -> None:
     fresh = await asked(world)
     world.wait(DAY + MINUTE)
     late = world.person()

@@ -9,12 +9,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from reclave.bootstrap import NotReady, new_keyring, own_command, upgrade_database, wired
+from reclave.bootstrap import NotReady, new_keyring, upgrade_database, wired
 from reclave.demo.mailbox import mailbox_app
 from reclave.demo.maildrop import Maildrop
 from reclave.demo.seeds import Seeded, seed
 from reclave.demo.smtp_server import LoopbackSmtpServer
 from reclave.settings import Settings, read_settings
+from reclave.supervisor import own_command
 from reclave.web.server import AddressInUse, ServerLimits, listen, serve_http
 
 _SETTINGS = "reclave.toml"

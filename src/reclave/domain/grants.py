@@ -63,8 +63,13 @@ class Grant:
         return self.state in LIVE and now < self.expires_at and in_the_past(self.issued_at, now)
 
     def ending(self, now: Instant) -> str:
-        """How the grant ended: expired, consumed, replaced or revoked."""
-        return State.EXPIRED if self.state in LIVE and not self.live(now) else self.state
+        """How the grant ended: expired, consumed, replaced or revoked.
+
+        One that lives by itself was overtaken by a change of the account that it was issued for.
+        """
+        if self.state not in LIVE:
+            return self.state
+        return State.REPLACED if self.live(now) else State.EXPIRED
 
     def bound(self, epoch: int, presentation: Presentation | None = None) -> Bound:
         """What the grant's secret in a presentation is bound to."""

@@ -74,6 +74,9 @@ class Deferred:
     text: str
 
 
+CUT_OFF = Deferred(None, "the sender ended before it recorded what the server answered")
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
     """A 5xx answer: trying again cannot help."""

@@ -142,10 +142,19 @@ async def revert_grant(services: Services, tx: Transaction, account: Account, *,
 async def grant_of_token(
     services: Services, tx: Transaction, portal: str, token: str, purposes: Collection[Purpose]
 ) -> Grant:
-    """The live grant that a link's token opens.
+    """The live grant that a link's token opens. Raises `SecretEnded`: damaged, or how the grant ended."""
+    grant = await true_grant(services, tx, portal, token, purposes)
+    if not grant.live(tx.now):
+        raise SecretEnded(grant.ending(tx.now))
+    return grant
 
-    Raises `SecretEnded`: damaged for a token that never was one, else how its grant ended. A token that is not
-    true says «damaged» whatever the row says, and costs the same.
+
+async def true_grant(
+    services: Services, tx: Transaction, portal: str, token: str, purposes: Collection[Purpose]
+) -> Grant:
+    """The grant, live or ended, that a link's token was made for.
+
+    Raises `SecretEnded`: damaged. A token that is not true says so whatever the row says, and costs the same.
     """
     grant_id = read_token(token)
     grant = await tx.grants.get(portal, grant_id or bytes(GRANT_ID_BYTES))
@@ -153,8 +162,6 @@ async def grant_of_token(
     true = same_secret(token, expected)
     if grant is None or not true or grant.purpose not in purposes:
         raise SecretEnded("damaged")
-    if not grant.live(tx.now):
-        raise SecretEnded(grant.ending(tx.now))
     return grant
 
 

@@ -71,7 +71,7 @@ async def confirm(services: Services, portal: Portal, token: str, confirmed: boo
         await _act(tx, services, account, report.kind)
         case = Case(
             portal=portal.id,
-            id=services.new_id(),
+            id=grant.id,
             account=account.id,
             kind=_CASES[report.kind],
             reference=reference,
@@ -80,6 +80,17 @@ async def confirm(services: Services, portal: Portal, token: str, confirmed: boo
         await tx.cases.open(case)
         await grants.record(tx, Event.CASE_OPENED, account, reference, kind=case.kind)
     return replace(report, reference=reference)
+
+
+async def reported(services: Services, portal: Portal, token: str) -> Report | None:
+    """The report that a used link made, for a person whose browser lost the answer; None where there is none."""
+    async with services.store.reading() as tx:
+        try:
+            grant = await grants.true_grant(services, tx, portal.id, token, _PURPOSES)
+        except SecretEnded:
+            return None
+        cases = await tx.cases.of_account(portal.id, grant.account)
+    return next((Report(_kind(grant), "", case.reference) for case in cases if case.id == grant.id), None)
 
 
 async def _act(tx: Transaction, services: Services, account: Account, kind: Kind) -> None:

@@ -28,10 +28,11 @@ async def open_link(page: Page) -> Response:
 
 async def show(page: Page) -> Response:
     """What the report will do, and a box to tick."""
+    token = _token(page)
     try:
-        report = await report_not_me.look(page.services, page.portal, _token(page))
+        report = await report_not_me.look(page.services, page.portal, token)
     except SecretEnded as ended:
-        return _ended(page, ended)
+        return await _ended(page, ended, token)
     return _ask(page, report, None)
 
 
@@ -44,24 +45,25 @@ async def submit(page: Page) -> Response:
             page.services, page.portal, token, values["confirm"] == "yes", page.caller()
         )
     except SecretEnded as ended:
-        return _ended(page, ended)
+        return await _ended(page, ended, token)
     except FormRefused as refused:
         report = await report_not_me.look(page.services, page.portal, token)
         return _ask(page, report, page.refused(values, refused.fields), 422)
-    answer = page.redirect("report_done")
-    flow = cookies.Flow(step=_DONE, at=page.services.clock.now(), reference=report.reference, kind=report.kind)
-    cookies.set_flow(answer, page.portal, page.services.vault, flow)
-    return answer
+    return _reported(page, report)
 
 
 async def done(page: Page) -> Response:
     """What was done, and the case's number."""
-    flow = cookies.read_flow(page.request, page.portal, page.services.vault, _DONE, page.services.clock.now())
+    flow = _done(page)
     if flow is None:
         return page.redirect("sign_in")
     return page.answer(
         "report_done.html", changed=flow.kind != Kind.ASKED, case_reference=flow.reference, kind=flow.kind
     )
+
+
+def _done(page: Page) -> cookies.Flow | None:
+    return cookies.read_flow(page.request, page.portal, page.services.vault, _DONE, page.services.clock.now())
 
 
 def _token(page: Page) -> str:
@@ -80,5 +82,17 @@ def _ask(page: Page, report: Report, form: FormView | None, status: int = 200) -
     )
 
 
-def _ended(page: Page, ended: SecretEnded) -> Response:
+def _reported(page: Page, report: Report) -> Response:
+    answer = page.redirect("report_done")
+    flow = cookies.Flow(step=_DONE, at=page.services.clock.now(), reference=report.reference, kind=report.kind)
+    cookies.set_flow(answer, page.portal, page.services.vault, flow)
+    return answer
+
+
+async def _ended(page: Page, ended: SecretEnded, token: str) -> Response:
+    report = await report_not_me.reported(page.services, page.portal, token)
+    if report is not None:
+        return _reported(page, report)
+    if _done(page) is not None:
+        return page.redirect("report_done")
     return page.answer("secret_ended.html", 410 if ended.how != "damaged" else 404, how=ended.how, what="link")

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from reclave.adapters.memory.tables import MessageRow, Tables
-from reclave.domain.outbox import Deferred, Delivery, Message, MessageState, Sent, Template
+from reclave.domain.outbox import CUT_OFF, Deferred, Delivery, Message, MessageState, Sent, Template
 from reclave.domain.time import DAY, Instant, Span
 from reclave.ports.store import Attempt
 
@@ -84,7 +84,8 @@ class MemoryOutbox:
 
     def _begin(self, row: MessageRow, lease: Span) -> Message:
         message = replace(row.message, attempts=row.message.attempts + 1, fence=row.message.fence + 1)
-        attempts = (*row.attempts, Attempt(message.attempts, self._now, None))
+        earlier = (replace(each, answer=each.answer or CUT_OFF) for each in row.attempts)
+        attempts = (*earlier, Attempt(message.attempts, self._now, None))
         self._put(MessageRow(message, MessageState.SENDING, self._now + lease, attempts))
         return message
 

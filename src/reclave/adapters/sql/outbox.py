@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, not_, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, not_, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from reclave.adapters.sql.bulk import among
@@ -10,7 +10,7 @@ from reclave.adapters.sql.clock import OVERTAKEN
 from reclave.adapters.sql.columns import values_of
 from reclave.adapters.sql.tables import delivery as _delivery
 from reclave.adapters.sql.tables import outbox as _outbox
-from reclave.domain.outbox import Deferred, Delivery, Message, MessageState, Refused, Sent, Template
+from reclave.domain.outbox import CUT_OFF, Deferred, Delivery, Message, MessageState, Refused, Sent, Template
 from reclave.domain.time import DAY, Instant, Span
 from reclave.ports.store import Attempt
 
@@ -54,6 +54,7 @@ class SqlOutbox:
         rows.sort(key=lambda row: (row.was_due_at, row.created_at))
         claimed = [Message(**{each.name: getattr(row, each.name) for each in _DOMAIN}) for row in rows]
         if claimed:
+            await self._close_cut_off([message for message in claimed if message.attempts > 1])
             await self._connection.execute(insert(_delivery), [self._attempt(message) for message in claimed])
         return claimed
 
@@ -121,6 +122,17 @@ class SqlOutbox:
         jumped = _outbox.c.due_at > self._now + furthest + OVERTAKEN
         due = or_(_outbox.c.due_at <= self._now, jumped)
         return and_(_outbox.c.state == state, due)
+
+    async def _close_cut_off(self, messages: list[Message]) -> None:
+        """Record attempts as deferred whose process ended before it could say what the server answered."""
+        if not messages:
+            return
+        statement = update(_delivery).where(
+            tuple_(_delivery.c.portal, _delivery.c.message).in_([(each.portal, each.id) for each in messages]),
+            _delivery.c.answer.is_(None),
+        )
+        said = {"answer": _NAMES[Deferred], "code": CUT_OFF.code, "text": CUT_OFF.text}
+        await self._connection.execute(statement.values(ended_at=self._now, **said))
 
     def _attempt(self, message: Message) -> dict[str, Any]:
         return {
