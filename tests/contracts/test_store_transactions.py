@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -56,6 +57,25 @@ async def found_everywhere(tx: Transaction, subject: bytes) -> list[bool]:
         bool(await tx.audit.read(after=0, limit=1)),
         bool(await tx.cases.of_account(PORTAL, ACCOUNT)),
     ]
+
+
+@pytest.mark.req("S1")
+async def test_what_is_rehearsed_is_seen_there_and_undone_and_the_rest_of_the_transaction_stays(store: Store) -> None:
+    subject = new_id()
+    async with store.transaction() as tx:
+        await tx.cases.open(a_case(account="before"))
+        async with tx.rehearsal() as rehearsed:
+            await write_everywhere(rehearsed, subject)
+            assert all(await found_everywhere(rehearsed, subject))
+        with suppress(Stopped):
+            async with tx.rehearsal() as rehearsed:
+                await rehearsed.cases.open(a_case())
+                raise Stopped
+        await tx.cases.open(a_case(account="after"))
+    async with store.reading() as tx:
+        assert not any(await found_everywhere(tx, subject))
+        assert await tx.cases.of_account(PORTAL, "before")
+        assert await tx.cases.of_account(PORTAL, "after")
 
 
 async def test_a_transaction_that_raises_leaves_nothing(store: Store) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import replace
 
-from reclave.domain.accounts import Account
+from reclave.domain.accounts import Account, Status
 from reclave.domain.audit import Entry, Event
 from reclave.domain.errors import SecretEnded
 from reclave.domain.grants import Answer, Grant, Purpose, State, answer_request, extended
@@ -14,6 +14,11 @@ from reclave.domain.time import Instant, Span
 from reclave.journeys.services import Services
 from reclave.ports.store import Transaction
 
+_NOBODY = "nobody"
+_OF_A_RECOVERY = (
+    (Purpose.SET_PASSWORD, Presentation.TEMPORARY_PASSWORD),
+    (Purpose.REPORT, Presentation.LINK),
+)
 ASKED = b"asked"
 CHANGED = b"changed"
 """Contexts of a report grant: mailed with a recovery that was asked for, or with a change that was made."""
@@ -117,13 +122,22 @@ async def report_grant(
     )
 
 
-async def look_for_nobody(services: Services, tx: Transaction, portal: str) -> None:
-    """The look-ups and updates that issuing a grant and its report costs, for an account that does not exist."""
-    account = nobody(services, portal).account
-    await services.directory.get(tx, portal, account, lock=True)
-    for purpose in (Purpose.SET_PASSWORD, Purpose.REPORT):
-        await tx.grants.recent(portal, account, {purpose}, limit=1)
-        await tx.grants.end_all(portal, account, State.EXPIRED, purposes={purpose})
+async def issue_for_nobody(services: Services, tx: Transaction, portal: str) -> None:
+    """Issue a grant and its report for an account that does not exist, and undo it: the work of a match."""
+    async with tx.rehearsal() as rehearsed:
+        nobodys = Account(portal=portal, id=_NOBODY, status=Status.ACTIVE)
+        await services.directory.get(rehearsed, portal, nobodys.id, lock=True)
+        for purpose, presentation in _OF_A_RECOVERY:
+            await rehearsed.grants.recent(portal, nobodys.id, {purpose}, limit=1)
+            await issue(
+                services,
+                rehearsed,
+                nobodys,
+                purpose=purpose,
+                presentation=presentation,
+                expires_at=tx.now + MAIL_CEILING,
+                reference="",
+            )
 
 
 async def revert_grant(services: Services, tx: Transaction, account: Account, *, reference: str) -> Grant:

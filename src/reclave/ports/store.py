@@ -223,6 +223,9 @@ class Transaction(Protocol):
     @property
     def cases(self) -> Cases: ...
 
+    def rehearsal(self) -> "AbstractAsyncContextManager[Transaction]":
+        """This transaction's look-alike: what is written through it is undone when the block ends."""
+
 
 class Store(Protocol):
     """Where everything durable lives."""

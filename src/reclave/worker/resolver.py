@@ -10,7 +10,7 @@ from reclave.domain.intake import Intake, Outcome
 from reclave.domain.portal import Portal
 from reclave.domain.time import SECOND
 from reclave.journeys import temporary_password
-from reclave.journeys.grants import look_for_nobody
+from reclave.journeys.grants import issue_for_nobody
 from reclave.journeys.messages import queue_for_nobody
 from reclave.journeys.services import Services
 from reclave.ports.store import Transaction
@@ -83,6 +83,6 @@ async def _outcome(services: Services, tx: Transaction, intake: Intake) -> Outco
         _log.error("intake_unsealable", reference=intake.reference)
         return Outcome.STALE
     if outcome is not Outcome.SENT:
-        await look_for_nobody(services, tx, portal.id)
+        await issue_for_nobody(services, tx, portal.id)
         await queue_for_nobody(services, tx, portal, language=intake.language, reference=intake.reference)
     return outcome

@@ -39,11 +39,18 @@ class MemoryTransaction:
     limits: MemoryLimits
     audit: MemoryAudit
     cases: MemoryCases
+    _tables: Tables
+
+    @asynccontextmanager
+    async def rehearsal(self) -> AsyncIterator["MemoryTransaction"]:
+        """The same over a snapshot that is thrown away."""
+        yield self.over(self._tables.snapshot(writable=True), self.now)
 
     @classmethod
     def over(cls, tables: Tables, now: Instant) -> "MemoryTransaction":
         """A transaction over these tables at this instant."""
         return cls(
+            _tables=tables,
             now=now,
             accounts=MemoryAccounts(tables, now),
             grants=MemoryGrants(tables, now),

@@ -39,6 +39,16 @@ class SqlTransaction:
         self.limits = SqlLimits(connection, now)
         self.audit = SqlAudit(connection, now)
         self.cases = SqlCases(connection, now)
+        self._connection = connection
+
+    @asynccontextmanager
+    async def rehearsal(self) -> AsyncIterator["SqlTransaction"]:
+        """A savepoint that is always rolled back."""
+        savepoint = await self._connection.begin_nested()
+        try:
+            yield self
+        finally:
+            await savepoint.rollback()
 
 
 class SqlStore:
