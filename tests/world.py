@@ -34,6 +34,7 @@ ORIGIN = "http://localhost:8000"
 NEW_PASSWORD = "montaña verde con nubes"
 _TEMPORARY = re.compile(r"\b[a-z0-9]{6}-[a-z0-9]{6}-[a-z0-9]{6}\b")
 _CODE = re.compile(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}\b")
+_RESET = re.compile(r"https?://\S+/cambiar/\S+")
 _REPORT = re.compile(r"https?://\S+/no-fui-yo/\S+")
 
 
@@ -68,6 +69,11 @@ class World:
         """The payments portal."""
         return self.services.portals["pagos"]
 
+    async def seed(self, portal: str) -> None:
+        """Add the demo accounts of one more portal."""
+        for one in await seed(self.services, self.services.portals[portal]):
+            self.seeded[one.identifier] = one
+
     def person(self, *, address: str = "203.0.113.7", language: str = "es-CO") -> "Person":
         """Someone with a browser of their own."""
         transport = httpx2.ASGITransport(app=build_web(self.wired), client=(address, 50000))
@@ -96,9 +102,13 @@ class World:
 
     async def account(self, nit: str) -> Account:
         """The account of a NIT, as the directory has it."""
-        canonical = re.sub(r"\D", "", nit)
+        return await self.holder("pagos", re.sub(r"\D", "", nit))
+
+    async def holder(self, portal: str, identifier: str) -> Account:
+        """The account of a user name (canonical) of any portal."""
+        field = self.services.portals[portal].file.sign_in.identifier
         async with self.services.store.reading() as tx:
-            found = await self.services.directory.by_identifier(tx, "pagos", "nit", canonical)
+            found = await self.services.directory.by_identifier(tx, portal, field, identifier)
         assert found is not None
         return found
 
@@ -143,10 +153,17 @@ def temporary_passwords(mail: StoredMessage) -> list[str]:
 
 
 def code_in(mail: StoredMessage) -> str:
-    """The typed code in a mail."""
+    """The typed code in a mail; its reference looks alike and stands elsewhere."""
     found = _CODE.search(said(mail))
     assert found
     return found.group()
+
+
+def reset_link(mail: StoredMessage) -> str:
+    """The path of the first link to «Cambiar contraseña» in a mail."""
+    found = _RESET.search(said(mail))
+    assert found
+    return found.group().removeprefix(ORIGIN)
 
 
 def report_link(mail: StoredMessage) -> str:

@@ -24,11 +24,12 @@ from reclave.adapters.logs import configure_logs
 from reclave.adapters.portal_files import PortalFiles, read_portals
 from reclave.adapters.smtp import SmtpMailer, SmtpSettings
 from reclave.adapters.sql.store import open_store
-from reclave.domain.errors import ReclaveError
+from reclave.domain.errors import PortalRefused, ReclaveError
 from reclave.domain.wordlists import common_words
 from reclave.journeys.services import Services
 from reclave.pages.assets import Assets
 from reclave.pages.client import read_networks
+from reclave.pages.i18n import unknown_text
 from reclave.pages.mail import Post
 from reclave.pages.page import Site
 from reclave.pages.render import Renderer
@@ -73,7 +74,7 @@ async def wired(settings: Settings, bell: Bell | None = None) -> AsyncIterator[W
 
     entropy = SystemEntropy()
     vault = KeyringVault(settings.keyring, entropy)
-    files = read_portals(settings.portals)
+    files = check_portals(settings.portals)
     with _said_of_the_database():
         store = await open_store(settings.database, clock_offset=lambda: settings.clock_offset)
     hasher = Argon2Hasher(vault, workers=settings.hashing_threads or os.cpu_count() or 1)
@@ -266,5 +267,13 @@ def new_keyring(path: Path) -> None:
 
 
 def check_portals(folder: Path) -> PortalFiles:
-    """Read a folder of portal files. Raises `PortalRefused`."""
-    return read_portals(folder)
+    """Read a folder of portal files. Raises `PortalRefused`, also for a text that stands for none of ours."""
+    files = read_portals(folder)
+    for portal in files.portals.values():
+        for language, texts in portal.file.texts.items():
+            unknown = unknown_text(texts)
+            if unknown is not None:
+                hint = f"; did you mean {unknown[1]!r}?" if unknown[1] else ""
+                path = f"texts.{language}.{unknown[0]!r}"
+                raise PortalRefused(f"{portal.id}.toml", path, f"no page or mail says this{hint}")
+    return files

@@ -116,7 +116,7 @@ async def test_a_hurried_second_press_asks_only_once(service: Service, person: P
     await person.field("Introduzca su correo electrónico").fill(ADDRESS)
     await person.button("Enviar").dblclick()
     await person.sees("Revise su correo electrónico")
-    await expect(person.text("Ya la pidió hace menos de")).to_have_count(0)
+    await expect(person.text("Ya hizo esta solicitud hace menos de")).to_have_count(0)
     assert service.requested.count(person.origin + RECOVER) == len(["shown", "sent"])
 
 

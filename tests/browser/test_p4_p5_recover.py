@@ -95,7 +95,7 @@ async def test_asking_again_too_soon_is_answered_alike_for_known_and_unknown_add
         await person.asks(address)
         await person.sees("Revise su correo electrónico")
         shown.append(await everything_shown(person, address))
-        await person.is_told("Ya la pidió hace menos de 2 minutos y no enviamos nada nuevo")
+        await person.is_told("Ya hizo esta solicitud hace menos de 2 minutos y no enviamos nada nuevo")
     assert shown[0] == shown[1]
 
 

@@ -46,20 +46,24 @@ def test_there_are_demo_portals() -> None:
 
 @pytest.mark.req("S8", "S29")
 def test_what_a_file_leaves_out_has_safe_defaults() -> None:
-    portal = read_portal(SMALLEST)
+    assert read_portal(SMALLEST).terms == {}
+    portal = read_portal(SMALLEST + "[journeys.temporary_password]\n")
     assert portal.default_language == "es"
     assert portal.zone.key == "UTC"
-    assert portal.temporary_password_lifetime == HOUR
+    assert portal.terms["temporary_password"].lifetime == HOUR
     assert portal.first_sign_in_lifetime == 30 * DAY
     assert portal.first_sign_in_finish == DAY
-    assert portal.cooldown == 2 * MINUTE
+    assert portal.terms["temporary_password"].cooldown == 2 * MINUTE
     assert portal.session_idle == 30 * MINUTE
     assert portal.session_absolute == 12 * HOUR
     assert portal.address_wait == DAY
-    assert Limit(5, HOUR, Scope.IDENTIFIER) in portal.limits
-    assert {limit.scope for limit in portal.limits} == {Scope.CLIENT, Scope.IDENTIFIER, Scope.PORTAL}
+    assert Limit(5, HOUR, Scope.IDENTIFIER) in portal.terms["temporary_password"].limits
+    assert {limit.scope for limit in portal.terms["temporary_password"].limits} == {
+        Scope.CLIENT,
+        Scope.IDENTIFIER,
+        Scope.PORTAL,
+    }
     assert portal.file.passwords.preset == "nist"
-    assert portal.file.journeys.temporary_password is None
 
 
 @pytest.mark.req("B7")

@@ -10,7 +10,7 @@ from reclave.domain.limits import Cost
 from reclave.domain.time import DAY, HOUR, MINUTE, SECOND
 from reclave.journeys import sign_in
 from reclave.journeys.services import Caller
-from tests.world import DEMO_PASSWORD, World, nit, opened_page, temporary_passwords
+from tests.world import DEMO_PASSWORD, NEW_PASSWORD, World, nit, opened_page, temporary_passwords
 
 ONE = "tesoreria@andina.example"
 WRONG = "esta no es la clave"
@@ -98,6 +98,21 @@ async def test_after_a_hundred_failures_the_password_pauses_but_a_known_device_a
     paused = await world.person(address="192.0.2.55").sign_in(nit(0), DEMO_PASSWORD)
     assert paused.status_code == 429
     assert opened_page(await owner.sign_in(nit(0), DEMO_PASSWORD)) == "/pagos/cuenta"
+
+
+@pytest.mark.req("S23", "I1")
+async def test_a_recovery_ends_the_pause_for_every_device(world: World) -> None:
+    for number in range(101):
+        await fail(world, client=b"stranger %d" % (number // 9))
+    person = world.person(address="192.0.2.55")
+    assert (await person.sign_in(nit(0), DEMO_PASSWORD)).status_code == 429
+    await person.ask(ONE)
+    await world.work()
+    (secret,) = temporary_passwords(world.mails(ONE)[0])
+    await person.sign_in(nit(0), secret)
+    await person.register(ONE)
+    another = world.person(address="192.0.2.77")
+    assert opened_page(await another.sign_in(nit(0), NEW_PASSWORD)) == "/pagos/cuenta"
 
 
 async def fail(world: World, *, client: bytes) -> None:

@@ -48,6 +48,9 @@ NOTICE = {
 }
 NOT_ME = {"es": "«No fui yo»", "en": "“It was not me”", "pt": "“Não fui eu”"}
 
+BY_LINK = {Template.RESET_LINK, Template.USER_NAMES}
+"""The mails of journeys that the payments portal does not have."""
+
 each_mail = pytest.mark.parametrize("template", list(Template))
 each_language = pytest.mark.parametrize("language", LANGUAGES)
 
@@ -59,6 +62,11 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     create_keyring(keyring, SystemEntropy(), ASKED)
     vault = KeyringVault(keyring, SystemEntropy())
     written = (PORTALS / "pagos.toml").read_text("utf-8")
+    proves = '[journeys.temporary_password]\nproves = ["email"]'
+    assert proves in written
+    by_link = written.replace('id = "pagos"', 'id = "enlaces"').replace(
+        proves, '[journeys.recover_user_name]\n\n[journeys.reset_link]\nproves = ["email"]'
+    )
     elsewhere = written.replace('id = "pagos"', 'id = "obras"').replace("America/Bogota", "America/Sao_Paulo")
     hasher = Argon2Hasher(vault, workers=1, memory_kib=64, passes=1)
     yield Services(
@@ -69,7 +77,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
         entropy=SystemEntropy(),
         bell=SilentBell(),
         clock=SystemClock(),
-        portals={portal.id: portal for portal in (read_portal(written), read_portal(elsewhere))},
+        portals={portal.id: portal for portal in map(read_portal, (written, elsewhere, by_link))},
     )
     hasher.close()
 
@@ -111,12 +119,13 @@ def written(
     template: Template,
     language: str,
     *,
-    portal: str = "pagos",
+    portal: str = "",
     letter: Letter = LETTER,
     reported: bool = True,
     first: bool = False,
 ) -> StoredMessage:
     """The mail as it arrives: two accounts where several can be listed, and a «No fui yo» link."""
+    portal = portal or ("enlaces" if template in BY_LINK else "pagos")
     message = Message(
         portal=portal,
         id=b"m" * 16,
@@ -134,6 +143,7 @@ def written(
         listed=[Listed(a_grant(1, portal=portal), NIT), Listed(a_grant(2, portal=portal), "9003000034", first)],
         report=a_grant(3, Purpose.REPORT, portal) if reported else None,
         identifier=NIT,
+        names=[NIT, "9003000034"],
         date=ASKED,
     )
     return StoredMessage("1", ASKED, envelope.sender, (envelope.recipient,), envelope.content)
@@ -241,9 +251,10 @@ def test_every_link_shows_where_it_leads_and_leads_to_the_configured_address(
 ) -> None:
     mail = written(post, template, language)
     links = Read(mail).links
-    assert [href for href, said in links if href != said] == []
-    assert [href for href, _ in links if not href.startswith(f"{ORIGIN}/pagos/")] == []
-    assert re.findall(r"https?://\S+", text_of(mail)) == [href for href, _ in links]
+    shown = [href for href, said in links if href == said]
+    assert {href for href, _ in links} == set(shown)
+    assert [href for href in shown if not href.startswith(f"{ORIGIN}/pagos/")] == []
+    assert re.findall(r"https?://\S+", text_of(mail)) == shown
 
 
 @pytest.mark.req("S36")
@@ -307,6 +318,26 @@ def test_the_recovery_lists_each_account_with_its_own_password(post: Post, langu
     assert text.count(IN_BOGOTA[language]) == 2
 
 
+@pytest.mark.statement("C7")
+@each_language
+def test_a_link_names_its_account_stands_there_in_full_and_says_until_when(post: Post, language: str) -> None:
+    mail = written(post, Template.RESET_LINK, language)
+    named = [(href, said) for href, said in Read(mail).links if "/cambiar/" in href and href != said]
+    for (href, said), identifier in zip(named, ("900.100.001-1", "900.300.003-4"), strict=True):
+        assert identifier in said
+        assert href in text_of(mail).splitlines()
+    assert text_of(mail).count(IN_BOGOTA[language]) == 2
+    assert IN_BOGOTA[language].replace("22:30", "21:45") in text_of(mail)  # the codes live a quarter of an hour
+
+
+@pytest.mark.statement("C9")
+@each_language
+def test_user_names_are_listed_and_no_secret_with_them(post: Post, language: str) -> None:
+    text = text_of(written(post, Template.USER_NAMES, language, reported=False))
+    assert text.index("900.100.001-1") < text.index("900.300.003-4")
+    assert re.findall(r"https?://\S+", text) == [f"{ORIGIN}/pagos/"]
+
+
 @each_language
 def test_the_recovery_of_a_new_account_tells_what_else_will_be_asked(post: Post, language: str) -> None:
     usual = text_of(written(post, Template.TEMPORARY_PASSWORD, language)).splitlines()
@@ -325,6 +356,8 @@ def test_only_the_recovery_carries_a_temporary_password_and_only_a_confirmation_
     assert temporary_passwords(mail) == []
     if template is Template.CONFIRM_ADDRESS:
         assert code_in(mail) != REFERENCE
+    elif template is Template.RESET_LINK:
+        assert len(set(re.findall(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}\b", text_of(mail))) - {REFERENCE}) == 2
     else:
         assert set(re.findall(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}\b", text_of(mail))) == {REFERENCE}
 

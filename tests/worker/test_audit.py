@@ -18,7 +18,7 @@ from reclave.adapters.sql.store import SqlStore
 from reclave.adapters.sql.tables import audit, audit_batch
 from reclave.domain.audit import Entry, Event
 from reclave.domain.identifiers import nit_check_digit
-from reclave.domain.limits import Cost
+from reclave.domain.limits import Cost, Limit, Scope
 from reclave.domain.throttle import PAUSE_AFTER, Guess
 from reclave.domain.time import DAY, MINUTE
 from reclave.journeys.sign_in import PER_CLIENT
@@ -172,6 +172,28 @@ async def sprays(world: World, where: str) -> None:
     await world.person(address=where).sign_in(UNKNOWN, DEMO_PASSWORD)
 
 
+async def types_a_wrong_and_a_right_code(world: World, where: str) -> None:
+    await world.seed("compras")
+    person = world.person(address=where)
+    await person.post("/compras/recuperar", {"user_name": "ferreteria.sur"})
+    await world.work()
+    code = code_in(world.mails("ventas@ferreteriasur.example")[0])
+    for typed in ("0000-0000", code):
+        await person.post("/compras/recuperar/codigo", {"code": typed})
+
+
+async def looks_for_user_ids(world: World, where: str) -> None:
+    await world.seed("aduana")
+    person = world.person(address=where)
+    typed = {"find_classification": "expert", "find_identification": "XA1234567", "find_email": "perito@correo.example"}
+    await person.post("/aduana/recuperar", {"action": "search", **typed})
+    await person.post("/aduana/recuperar", {"action": "search", **typed, "find_identification": "XA7654321"})
+    budget = world.services.vault.digest("limit", "aduana", "find_user_id", "daily_budget")
+    async with world.services.store.transaction() as tx:
+        await tx.limits.take([Cost(budget, Limit(500, DAY, Scope.PORTAL), 500)])
+    await person.post("/aduana/recuperar", {"action": "search", **typed})
+
+
 Deed = Callable[[World, str], Awaitable[None]]
 DEEDS: Mapping[Deed, Mapping[Event, set[str]]] = {
     recovers: {
@@ -206,6 +228,15 @@ DEEDS: Mapping[Deed, Mapping[Event, set[str]]] = {
     closes_other_sessions: {Event.SESSIONS_ENDED: {WHO, WHERE}},
     is_paused: {Event.SIGN_IN_THROTTLED: {WHO, WHERE}},
     sprays: {Event.SPRAY_SUSPECTED: {WHERE}},
+    types_a_wrong_and_a_right_code: {
+        Event.CODE_REFUSED: {WHERE},
+        Event.CODE_ACCEPTED: {WHO, WHERE, WHAT},
+    },
+    looks_for_user_ids: {
+        Event.USER_ID_FOUND: {WHO, WHERE},
+        Event.USER_ID_NOT_FOUND: {WHERE},
+        Event.USER_ID_BUDGET_SPENT: {WHERE},
+    },
 }
 """What people do, in this order, and the events that each leaves with what they must tell at least."""
 

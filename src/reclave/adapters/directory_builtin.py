@@ -1,5 +1,7 @@
 """The built-in directory: accounts in the store's own tables, looked up within the store's transaction."""
 
+from collections.abc import Mapping
+
 from reclave.domain.accounts import Account, AccountIdentifier
 from reclave.ports.store import Transaction
 
@@ -13,8 +15,14 @@ class BuiltinDirectory:
     async def by_address(self, tx: Transaction, portal: str, canonical: str) -> list[Account]:
         return await tx.accounts.by_address(portal, canonical)
 
+    async def by_facts(self, tx: Transaction, portal: str, facts: Mapping[str, str]) -> list[Account]:
+        return await tx.accounts.by_facts(portal, facts)
+
     async def get(self, tx: Transaction, portal: str, account: str, *, lock: bool = False) -> Account | None:
         return await tx.accounts.get(portal, account, lock=lock)
 
     async def identifiers(self, tx: Transaction, portal: str, account: str) -> list[AccountIdentifier]:
         return await tx.accounts.identifiers(portal, account)
+
+    async def facts(self, tx: Transaction, portal: str, account: str) -> Mapping[str, str]:
+        return await tx.accounts.facts(portal, account)

@@ -9,11 +9,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from reclave.bootstrap import NotReady, new_keyring, upgrade_database, wired
+from reclave.bootstrap import NotReady, check_portals, new_keyring, upgrade_database, wired
 from reclave.demo.mailbox import mailbox_app
 from reclave.demo.maildrop import Maildrop
 from reclave.demo.seeds import Seeded, seed
 from reclave.demo.smtp_server import LoopbackSmtpServer
+from reclave.domain.portal import Portal
+from reclave.pages.urls import page_path, portal_origin
 from reclave.settings import Settings, read_settings
 from reclave.supervisor import own_command
 from reclave.web.server import AddressInUse, ServerLimits, listen, serve_http
@@ -54,7 +56,10 @@ async def _run(
 ) -> None:
     mailbox_listener = listen(_HOST, mailbox_port)
     served = await asyncio.create_subprocess_exec(*own_command("serve", "--settings", str(state / _SETTINGS)))
-    links = [("Pagos de Ejemplo", f"{settings.base_url}/pagos/")]
+    links = [
+        (portal.file.portal.name, _front_of(settings, portal))
+        for portal in check_portals(settings.portals).portals.values()
+    ]
     ended = asyncio.create_task(_stop_when_ended(served, stop))
     try:
         await serve_http(
@@ -138,17 +143,23 @@ async def _seed(settings: Settings) -> list[Seeded]:
     return seeded
 
 
+def _front_of(settings: Settings, portal: Portal) -> str:
+    name = "front" if portal.file.portal.front_page else "sign_in"
+    return portal_origin(portal, settings.base_url) + page_path(portal, name)
+
+
 def _say(console: Console, settings: Settings, mailbox_port: int, state: Path, seeded: Sequence[Seeded]) -> None:
     places = Table(title="Addresses to open", title_justify="left")
     places.add_column("What")
     places.add_column("Where", no_wrap=True)
-    places.add_row("Pagos de Ejemplo (payments portal)", f"{settings.base_url}/pagos/")
+    for portal in check_portals(settings.portals).portals.values():
+        places.add_row(portal.file.portal.name, _front_of(settings, portal))
     places.add_row("Mailbox: every mail that the portals send", f"http://localhost:{mailbox_port}/")
     accounts = Table(title="Accounts to try", title_justify="left", show_lines=True)
-    for heading in ("NIT", "Password", "E-mail", "What to try"):
-        accounts.add_column(heading, no_wrap=heading in {"NIT", "Password"})
+    for heading in ("Portal", "User name", "Password", "E-mail", "What to try"):
+        accounts.add_column(heading, no_wrap=heading in {"User name", "Password"})
     for one in seeded:
-        accounts.add_row(one.identifier, one.password or "—", one.address or "—", one.what_to_try)
+        accounts.add_row(one.portal, one.identifier, one.password or "—", one.address or "—", one.what_to_try)
     console.print(places)
     console.print(accounts)
     console.print(f"Everything is kept in {state}. Ctrl-C stops the demo.")

@@ -1,6 +1,7 @@
-"""Synthetic companies for the demo, with valid NITs: one for each state that an account can be in."""
+"""Synthetic accounts for the demo, with valid numbers: one for each state and classification that there is."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from reclave.domain.accounts import Account, AccountIdentifier, Provenance, Status
 from reclave.domain.addresses import parse_address
@@ -29,6 +30,29 @@ class Company:
     def nit(self) -> str:
         """The canonical NIT."""
         return self.base + nit_check_digit(self.base)
+
+    @property
+    def identifier(self) -> str:
+        """What the company signs in with."""
+        return self.nit
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """Nothing is known of it besides."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A synthetic person with a user name, and what a portal knows of them besides."""
+
+    identifier: str
+    status: Status
+    address: str
+    what_to_try: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+    provenance: Provenance = Provenance.CONFIRMED
+    password: str | None = DEMO_PASSWORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,33 +126,162 @@ COMPANIES = (
 )
 
 
+_RUC = "1799000012001"
+
+
+def _known_as(classification: str, identification: str, company_ruc: str = "") -> dict[str, str]:
+    known = {"classification": classification, "identification": identification}
+    return known | ({"company_ruc": company_ruc} if company_ruc else {})
+
+
+CUSTOMS = (
+    Holder(
+        "mlopez",
+        Status.ACTIVE,
+        "maria.lopez@correo.example",
+        "Usuario general: busque su ID con el correo y la identificación 3059999015",
+        _known_as("general_user", "3059999015"),
+    ),
+    Holder(
+        "repandes",
+        Status.ACTIVE,
+        "gerencia@andesexport.example",
+        "Representante legal: RUC 1799000012001, identificación 3059999023",
+        _known_as("legal_representative", "3059999023", _RUC),
+    ),
+    Holder(
+        "jperez",
+        Status.ACTIVE,
+        "juan.perez@andesexport.example",
+        "Empleado de la misma empresa: identificación 3059999031",
+        _known_as("employee", "3059999031", _RUC),
+    ),
+    Holder(
+        "asoto",
+        Status.ACTIVE,
+        "ana.soto@andesexport.example",
+        "Auxiliar: identificación 3059999049",
+        _known_as("assistant", "3059999049", _RUC),
+    ),
+    Holder(
+        "municipio1",
+        Status.ACTIVE,
+        "compras@municipio.example",
+        "Representante de entidad pública: RUC 1760000040001, identificación 3059999056",
+        _known_as("public_entity_representative", "3059999056", "1760000040001"),
+    ),
+    Holder(
+        "fvera",
+        Status.ACTIVE,
+        "fvera@municipio.example",
+        "Funcionario público: RUC 1760000040001, identificación 3059999064",
+        _known_as("public_official", "3059999064", "1760000040001"),
+    ),
+    Holder(
+        "auditor7",
+        Status.ACTIVE,
+        "auditor@correo.example",
+        "Auditor: correo e identificación 3059999072",
+        _known_as("auditor", "3059999072"),
+    ),
+    Holder(
+        "perito9",
+        Status.ACTIVE,
+        "perito@correo.example",
+        "Perito con pasaporte XA1234567",
+        _known_as("expert", "XA1234567"),
+    ),
+    Holder(
+        "onu-ayuda",
+        Status.ACTIVE,
+        "aduana@organismo.example",
+        "Organismo internacional: RUC 1799000020001, pasaporte D0099887",
+        _known_as("international_organization", "D0099887", "1799000020001"),
+    ),
+    Holder(
+        "race22",
+        Status.ACTIVE,
+        "race@correo.example",
+        "RACE: RUC 1799000039001, identificación 3059999080",
+        _known_as("race", "3059999080", "1799000039001"),
+    ),
+    Holder(
+        "pendiente3",
+        Status.PENDING,
+        "pendiente@correo.example",
+        "Solicitud de uso pendiente: la misma página, ningún correo",
+        _known_as("general_user", "3059999098"),
+        password=None,
+    ),
+    Holder(
+        "rechazada4",
+        Status.REJECTED,
+        "rechazada@correo.example",
+        "Solicitud de uso rechazada: la misma página, ningún correo",
+        _known_as("general_user", "3059999106"),
+        password=None,
+    ),
+)
+PROCUREMENT = (
+    Holder(
+        "ferreteria.sur",
+        Status.ACTIVE,
+        "ventas@ferreteriasur.example",
+        "Olvidé la contraseña: enlace y código en un solo correo",
+    ),
+    Holder(
+        "papeleria.centro",
+        Status.ACTIVE,
+        "licitaciones@grupo.example",
+        "Olvidé el usuario con licitaciones@grupo.example: un correo trae los dos",
+        provenance=Provenance.ASSERTED_BY_OPERATOR,
+    ),
+    Holder(
+        "aseo.norte",
+        Status.ACTIVE,
+        "licitaciones@grupo.example",
+        "La otra cuenta de la misma dirección",
+        provenance=Provenance.ASSERTED_BY_OPERATOR,
+    ),
+    Holder(
+        "obra.cerrada",
+        Status.DISABLED,
+        "obra@cerrada.example",
+        "Deshabilitada: la misma página, ningún correo",
+    ),
+)
+SEEDS: Mapping[str, Sequence[Company | Holder]] = {"pagos": COMPANIES, "aduana": CUSTOMS, "compras": PROCUREMENT}
+"""The accounts of each demo portal."""
+
+
 async def seed(services: Services, portal: Portal) -> list[Seeded]:
-    """Add the companies that are not there yet; initial passwords are derived again and stay the same."""
+    """Add the portal's accounts that are not there yet; initial passwords are derived again and stay the same."""
     hashed = await services.hasher.hash(normalise(DEMO_PASSWORD))
-    return [await _seed_company(services, portal, company, hashed) for company in COMPANIES]
+    return [await _seed_one(services, portal, one, hashed) for one in SEEDS.get(portal.id, ())]
 
 
-async def _seed_company(services: Services, portal: Portal, company: Company, hashed: str) -> Seeded:
+async def _seed_one(services: Services, portal: Portal, one: Company | Holder, hashed: str) -> Seeded:
     field = portal.file.sign_in.identifier
-    address = parse_address(company.address) if company.address else None
+    address = parse_address(one.address) if one.address else None
     async with services.store.transaction() as tx:
-        known = await services.directory.by_identifier(tx, portal.id, field, company.nit)
+        known = await services.directory.by_identifier(tx, portal.id, field, one.identifier)
         account = known or Account(
             portal=portal.id,
             id=services.new_id().hex(),
-            status=company.status,
+            status=one.status,
             address=address.stored if address else None,
             address_canonical=address.canonical if address else None,
-            address_provenance=company.provenance,
-            password_hash=hashed if company.password else None,
+            address_provenance=one.provenance,
+            password_hash=hashed if one.password else None,
             created_at=tx.now,
             changed_at=tx.now,
         )
-        password = company.password or ""
+        password = one.password or ""
         if known is None:
-            await tx.accounts.add(account, [AccountIdentifier(field, company.nit)])
+            await tx.accounts.add(account, [AccountIdentifier(field, one.identifier)], one.facts)
         if account.status is Status.AWAITING_FIRST_SIGN_IN:
             held = await first_sign_in.initial_password(services, tx, account)
             password = held or await first_sign_in.invite(services, tx, portal, account)
-    shown = format_identifier(Identifier(portal.identifier_field.kind, company.nit))
-    return Seeded(portal.id, shown, password, company.address or "", company.what_to_try)
+    kinds = portal.identifier_field.kinds
+    shown = format_identifier(Identifier(kinds[0], one.identifier))
+    return Seeded(portal.id, shown, password, one.address or "", one.what_to_try)

@@ -30,6 +30,10 @@ class Event(StrEnum):
     ADDRESS_CHANGE_ASKED = "address_change_asked"
     ADDRESS_CHANGED = "address_changed"
     CODE_REFUSED = "code_refused"
+    CODE_ACCEPTED = "code_accepted"
+    USER_ID_FOUND = "user_id_found"
+    USER_ID_NOT_FOUND = "user_id_not_found"
+    USER_ID_BUDGET_SPENT = "user_id_budget_spent"
     REPORTED_NOT_ME = "reported_not_me"
     CASE_OPENED = "case_opened"
 

@@ -46,7 +46,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intake:
-    """An intake as a worker claims it. `identifier` and `client` are keyed digests; `fence` guards the claim."""
+    """An intake as a worker claims it. `identifier` and `client` are keyed digests; `fence` guards the claim.
+
+    `grants` are the grants that it was answered with, once it is resolved.
+    """
 
     portal: str
     id: bytes
@@ -60,3 +63,4 @@ class Intake:
     accepted_at: Instant
     outcome: Outcome | None = None
     fence: int = 0
+    grants: tuple[bytes, ...] = ()

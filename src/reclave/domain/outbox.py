@@ -27,6 +27,8 @@ class Template(StrEnum):
     """The mails there are."""
 
     TEMPORARY_PASSWORD = "temporary_password"
+    RESET_LINK = "reset_link"
+    USER_NAMES = "user_names"
     CONFIRM_ADDRESS = "confirm_address"
     PASSWORD_CHANGED = "password_changed"
     ADDRESS_CHANGING = "address_changing"

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from reclave.domain.limits import Limit
+from reclave.domain.opening_hours import OpeningHours
 from reclave.domain.time import DAY, Span
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
@@ -19,6 +20,12 @@ Colour = Annotated[str, msgspec.Meta(pattern=r"^#[0-9a-fA-F]{6}$")]
 Url = Annotated[str, msgspec.Meta(pattern=r"^https://[^\s\"'<>]+$")]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
+Kind = Literal["co.nit", "ec.ruc", "ec.ci", "passport", "user_name", "email"]
+
+EMAIL = "email"
+"""The field that means the registered address; a portal need not describe it."""
+CLASSIFICATION = "classification"
+"""The fact under which a directory keeps what an account is registered as."""
 MAIL_CEILING: Span = DAY
 """No secret sent by mail lives longer, whatever a portal says (NIST SP 800-63B-4, 4.2.1.2; S8)."""
 PAPER_CEILING: Span = 30 * DAY
@@ -37,7 +44,8 @@ class About(_Table, frozen=True):
     motto: str = ""
     service: str = ""
     path: Annotated[str, msgspec.Meta(pattern=r"^(/[a-z0-9-]+)?$")] = ""
-    host: str = ""
+    host: Annotated[str, msgspec.Meta(pattern=r"^([a-z0-9-]+(\.[a-z0-9-]+)+)?$")] = ""
+    front_page: bool = False
     languages: Annotated[tuple[Language, ...], msgspec.Meta(min_length=1)] = ("es", "en", "pt")
     time_zone: str = "UTC"
 
@@ -67,6 +75,7 @@ class Help(_Table, frozen=True):
     guide: Url | None = None
     recovery_guide: Url | None = None
     privacy: Url | None = None
+    registration: Url | None = None
 
 
 class Mail(_Table, frozen=True):
@@ -83,12 +92,35 @@ class SignIn(_Table, frozen=True):
 
 
 class Field(_Table, frozen=True):
-    """A fact that a form asks for."""
+    """A fact that a form asks for; several kinds mean that any of them will do (an identity card or a passport)."""
 
-    kind: Literal["co.nit", "ec.ruc", "ec.ci", "passport", "user_name", "email"]
-    label: Translated
+    kind: Kind | Annotated[tuple[Kind, ...], msgspec.Meta(min_length=1)]
+    label: Translated = {}
+    hint: Translated = {}
     placeholder: str = ""
     lengths: tuple[int, ...] | None = None
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds that the field takes, the likeliest first."""
+        return (self.kind,) if isinstance(self.kind, str) else self.kind
+
+
+class Classification(_Table, frozen=True):
+    """What a person is registered as, and which fields tell one such account from all others."""
+
+    id: Name
+    label: Translated
+    requires: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1)]
+
+
+class _Journey(_Table, frozen=True):
+    """What every journey that starts with a request may say: the entry's label, the page's title, how often."""
+
+    label: Translated = {}
+    title: Translated = {}
+    cooldown: str = "2m"
+    limits: tuple[str, ...] = ("30/hour per client", "5/hour per identifier", "6000/hour per portal")
 
 
 class FirstSignIn(_Table, frozen=True):
@@ -98,13 +130,35 @@ class FirstSignIn(_Table, frozen=True):
     finish: str = "24h"
 
 
-class TemporaryPassword(_Table, frozen=True):
+class TemporaryPassword(_Journey, frozen=True):
     """Recovery by a temporary password sent to the registered address."""
 
-    proves: tuple[Literal["email"], ...] = ("email",)
+    proves: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1)] = (EMAIL,)
+    confirm: bool = False
     lifetime: str = "1h"
-    cooldown: str = "2m"
-    limits: tuple[str, ...] = ("30/hour per client", "5/hour per identifier", "6000/hour per portal")
+
+
+class ResetLink(_Journey, frozen=True):
+    """Recovery by a single-use link, a typed code, or both, sent to the registered address."""
+
+    proves: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1)] = ("user_name",)
+    confirm: bool = False
+    presents: Annotated[tuple[Literal["link", "code"], ...], msgspec.Meta(min_length=1)] = ("link", "code")
+    lifetime: str = "1h"
+    code_lifetime: str = "15m"
+
+
+class FindUserId(_Journey, frozen=True):
+    """Finding one's user name by what one is registered as, on the screen or by mail."""
+
+    by: Literal["classification"] = "classification"
+    reveal: Literal["screen", "mail"] = "mail"
+    daily_budget: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 500
+    limits: tuple[str, ...] = ("5/hour per client", "3/hour per identifier")
+
+
+class RecoverUserName(_Journey, frozen=True):
+    """Every user name of an address, mailed to that address."""
 
 
 class Journeys(_Table, frozen=True):
@@ -112,6 +166,9 @@ class Journeys(_Table, frozen=True):
 
     first_sign_in: FirstSignIn | None = None
     temporary_password: TemporaryPassword | None = None
+    reset_link: ResetLink | None = None
+    find_user_id: FindUserId | None = None
+    recover_user_name: RecoverUserName | None = None
 
 
 class Sessions(_Table, frozen=True):
@@ -142,6 +199,7 @@ class PortalFile(_Table, frozen=True):
     help: Help = Help()
     sign_in: SignIn = SignIn()
     fields: dict[Name, Field] = {}
+    classification: tuple[Classification, ...] = ()
     journeys: Journeys = Journeys()
     sessions: Sessions = Sessions()
     addresses: Addresses = Addresses()
@@ -149,19 +207,27 @@ class PortalFile(_Table, frozen=True):
     texts: dict[Language, dict[str, str]] = {}
 
 
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """How long what a journey mails lives, and how often it may be asked for. Spans are microseconds."""
+
+    lifetime: Span
+    code_lifetime: Span
+    cooldown: Span
+    limits: tuple[Limit, ...]
+
+
 class Portal(msgspec.Struct, frozen=True, kw_only=True):
-    """A portal whose file has been read and checked. Spans are microseconds."""
+    """A portal whose file has been read and checked. Spans are microseconds; `terms` by a journey's name."""
 
     file: PortalFile
     zone: ZoneInfo
     first_sign_in_lifetime: Span
     first_sign_in_finish: Span
-    temporary_password_lifetime: Span
-    cooldown: Span
-    limits: tuple[Limit, ...]
+    terms: dict[str, Terms]
     session_idle: Span
     session_absolute: Span
     address_wait: Span
+    hours: tuple[OpeningHours | None, ...] = ()
 
     @property
     def id(self) -> str:
@@ -181,4 +247,13 @@ class Portal(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def identifier_field(self) -> Field:
         """The field a person signs in with."""
-        return self.file.fields[self.file.sign_in.identifier]
+        return self.field(self.file.sign_in.identifier)
+
+    @property
+    def recovery(self) -> TemporaryPassword | ResetLink | None:
+        """How a lost password is recovered: the one journey of the two that the portal offers."""
+        return self.file.journeys.temporary_password or self.file.journeys.reset_link
+
+    def field(self, name: str) -> Field:
+        """A field of `[fields]`, or the registered address."""
+        return self.file.fields.get(name) or Field(kind="email")

@@ -3,6 +3,7 @@
 import difflib
 import re
 import tomllib
+from collections.abc import Iterator
 from email.utils import parseaddr
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,8 +12,23 @@ import msgspec
 
 from reclave.domain.errors import PortalRefused
 from reclave.domain.limits import Limit, parse_limit, parse_span
-from reclave.domain.portal import MAIL_CEILING, PAPER_CEILING, FirstSignIn, Portal, PortalFile, TemporaryPassword
+from reclave.domain.opening_hours import OpeningHours, parse_opening_hours
+from reclave.domain.portal import (
+    MAIL_CEILING,
+    PAPER_CEILING,
+    FindUserId,
+    FirstSignIn,
+    Portal,
+    PortalFile,
+    RecoverUserName,
+    ResetLink,
+    TemporaryPassword,
+    Terms,
+)
+from reclave.domain.portal_rules import contradictions
 from reclave.domain.time import DAY, HOUR, Span
+
+RequestedJourney = TemporaryPassword | ResetLink | FindUserId | RecoverUserName
 
 
 def read_portal(toml: str, *, source: str = "portal.toml") -> Portal:
@@ -32,49 +48,79 @@ def read_portal(toml: str, *, source: str = "portal.toml") -> Portal:
 
 
 def _checked(file: PortalFile, source: str) -> Portal:
-    def span(path: str, written: str, ceiling: Span) -> Span:
-        try:
-            value = parse_span(written)
-        except ValueError as error:
-            raise PortalRefused(source, path, str(error)) from error
-        if value == 0:
-            raise PortalRefused(source, path, f"{written!r} is no time at all")
-        if value > ceiling:
-            raise PortalRefused(source, path, f"{written!r} is over the ceiling of {ceiling // HOUR} h (S8)")
-        return value
-
     try:
         zone = ZoneInfo(file.portal.time_zone)
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise PortalRefused(source, "portal.time_zone", "no such time zone (IANA name)") from error
-    if file.sign_in.identifier not in file.fields:
-        raise PortalRefused(source, "sign_in.identifier", f"no [fields.{file.sign_in.identifier}] describes it")
     if "@" not in parseaddr(file.mail.sender)[1]:
         raise PortalRefused(source, "mail.sender", 'write for example "Portal <no-reply@portal.example>"')
-    recovery = file.journeys.temporary_password or TemporaryPassword()
+    for path, why in contradictions(file):
+        raise PortalRefused(source, path, why)
     first = file.journeys.first_sign_in or FirstSignIn()
+
+    def span(path: str, written: str, ceiling: Span) -> Span:
+        return _span(source, path, written, ceiling)
+
     return Portal(
         file=file,
         zone=zone,
         first_sign_in_lifetime=span("journeys.first_sign_in.lifetime", first.lifetime, PAPER_CEILING),
         first_sign_in_finish=span("journeys.first_sign_in.finish", first.finish, MAIL_CEILING),
-        temporary_password_lifetime=span("journeys.temporary_password.lifetime", recovery.lifetime, MAIL_CEILING),
-        cooldown=span("journeys.temporary_password.cooldown", recovery.cooldown, HOUR),
-        limits=_limits(recovery, source),
+        terms={name: _terms(source, name, journey) for name, journey in _requested(file)},
         session_idle=span("sessions.idle", file.sessions.idle, DAY),
         session_absolute=span("sessions.absolute", file.sessions.absolute, 30 * DAY),
         address_wait=span("addresses.wait", file.addresses.wait, DAY),
+        hours=tuple(_hours(source, index, line.hours) for index, line in enumerate(file.help.lines)),
     )
 
 
-def _limits(recovery: TemporaryPassword, source: str) -> tuple[Limit, ...]:
-    limits = []
-    for index, written in enumerate(recovery.limits):
-        try:
-            limits.append(parse_limit(written))
-        except ValueError as error:
-            raise PortalRefused(source, f"journeys.temporary_password.limits[{index}]", str(error)) from error
-    return tuple(limits)
+def _requested(file: PortalFile) -> Iterator[tuple[str, RequestedJourney]]:
+    """The journeys that begin with a request, by name."""
+    for name in ("temporary_password", "reset_link", "find_user_id", "recover_user_name"):
+        journey = getattr(file.journeys, name)
+        if journey is not None:
+            yield name, journey
+
+
+def _terms(source: str, name: str, journey: RequestedJourney) -> Terms:
+    at = f"journeys.{name}"
+    lifetime = code_lifetime = "24h"
+    if isinstance(journey, TemporaryPassword | ResetLink):
+        lifetime = code_lifetime = journey.lifetime
+    if isinstance(journey, ResetLink):
+        code_lifetime = journey.code_lifetime
+    return Terms(
+        lifetime=_span(source, f"{at}.lifetime", lifetime, MAIL_CEILING),
+        code_lifetime=_span(source, f"{at}.code_lifetime", code_lifetime, MAIL_CEILING),
+        cooldown=_span(source, f"{at}.cooldown", journey.cooldown, HOUR),
+        limits=tuple(_limit(source, f"{at}.limits[{i}]", written) for i, written in enumerate(journey.limits)),
+    )
+
+
+def _span(source: str, path: str, written: str, ceiling: Span) -> Span:
+    try:
+        value = parse_span(written)
+    except ValueError as error:
+        raise PortalRefused(source, path, str(error)) from error
+    if value == 0:
+        raise PortalRefused(source, path, f"{written!r} is no time at all")
+    if value > ceiling:
+        raise PortalRefused(source, path, f"{written!r} is over the ceiling of {ceiling // HOUR} h (S8)")
+    return value
+
+
+def _limit(source: str, path: str, written: str) -> Limit:
+    try:
+        return parse_limit(written)
+    except ValueError as error:
+        raise PortalRefused(source, path, str(error)) from error
+
+
+def _hours(source: str, index: int, written: str) -> OpeningHours | None:
+    try:
+        return parse_opening_hours(written) if written else None
+    except ValueError as error:
+        raise PortalRefused(source, f"help.lines[{index}].hours", str(error)) from error
 
 
 _UNKNOWN = re.compile(r"Object contains unknown field `([^`]+)`(?: - at `\$\.?([^`]*)`)?")

@@ -18,6 +18,7 @@ class Guess(StrEnum):
 
     PASSWORD = "password"
     TEMPORARY_PASSWORD = "temporary_password"
+    CODE = "code"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,9 @@ async def change_password(
 
     Raises `FormRefused`, `SessionEnded`, `Overloaded`.
     """
-    refused = check_new_password(portal, who, password, repeated, address=None)
+    refused = check_new_password(
+        portal, password, repeated, identifier=who.identifier, address=who.account.address_canonical
+    )
     if password and password == current:
         refused.append(FieldRefused("password", "password_same_as_current"))
     if refused:

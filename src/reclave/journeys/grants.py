@@ -172,7 +172,8 @@ async def true_grant(
     """
     grant_id = read_token(token)
     grant = await tx.grants.get(portal, grant_id or bytes(GRANT_ID_BYTES))
-    expected = services.vault.secret((grant or nobody(services, portal)).bound(services.vault.epoch))
+    bound = (grant or nobody(services, portal)).bound(services.vault.epoch, Presentation.LINK)
+    expected = services.vault.secret(bound)
     true = same_secret(token, expected)
     if grant is None or not true or grant.purpose not in purposes:
         raise SecretEnded("damaged")

@@ -16,7 +16,10 @@ _SEAL = "outbox"
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
-    """What a message says besides its secrets. Instants are microseconds UTC; `place` is a browser in words."""
+    """What a message says besides its secrets. Instants are microseconds UTC; `place` is a browser in words.
+
+    `waiting` is the digest of the handle that a typed code is bound to; `accounts` are those whose names are listed.
+    """
 
     to: str
     canonical: str
@@ -25,13 +28,25 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     place: str = ""
     new_address: str = ""
     effective_at: int = 0
+    waiting: bytes = b""
+    accounts: tuple[str, ...] = ()
 
 
-def letter_to(account: Account, *, at: Instant, place: str = "") -> Letter:
+def letter_to(
+    account: Account, *, at: Instant, place: str = "", waiting: bytes = b"", accounts: tuple[str, ...] = ()
+) -> Letter:
     """A letter to an account's registered address. Raises ValueError for an account without."""
     if account.address is None or account.address_canonical is None:
         raise ValueError("the account has no address")
-    return Letter(to=account.address, canonical=account.address_canonical, account=account.id, at=at, place=place)
+    return Letter(
+        to=account.address,
+        canonical=account.address_canonical,
+        account=account.id,
+        at=at,
+        place=place,
+        waiting=waiting,
+        accounts=accounts,
+    )
 
 
 def recipient_digest(services: Services, portal: str, canonical: str) -> bytes:
@@ -72,14 +87,14 @@ async def queue(
 
 
 async def queue_for_nobody(
-    services: Services, tx: Transaction, portal: Portal, *, language: str, reference: str
+    services: Services, tx: Transaction, portal: Portal, template: Template, *, language: str, reference: str
 ) -> None:
     """Queue a message without a grant: the sender works on it like on any other, and sends nothing."""
     await queue(
         services,
         tx,
         portal,
-        Template.TEMPORARY_PASSWORD,
+        template,
         Letter(to="", canonical=reference, at=tx.now),
         language=language,
         reference=reference,

@@ -1,10 +1,8 @@
 """One rule for every new password, wherever it is typed (S18)."""
 
-from reclave.domain.addresses import Address
 from reclave.domain.errors import FieldRefused
 from reclave.domain.passwords import MAX_BYTES, POLICIES, PasswordContext, PasswordPolicy, check_password
 from reclave.domain.portal import Portal
-from reclave.journeys.sessions import SignedInAs
 
 
 def policy_of(portal: Portal) -> PasswordPolicy:
@@ -19,21 +17,24 @@ def is_too_large(password: str) -> bool:
 
 def check_new_password(
     portal: Portal,
-    who: SignedInAs,
     password: str,
     repeated: str,
     *,
-    address: Address | None,
+    identifier: str,
+    address: str | None,
     temporary: str | None = None,
 ) -> list[FieldRefused]:
-    """What is wrong with a new password and its repetition; empty when nothing is."""
+    """What is wrong with a new password and its repetition; empty when nothing is.
+
+    `identifier` and `address` are the account's, canonical: a password may not be built on them.
+    """
     if not password:
         return [FieldRefused("password", "password_missing")]
     about = portal.file.portal
     context = PasswordContext(
         words=tuple(filter(None, (about.id, about.name, about.service, about.motto))),
-        identifiers=(who.identifier,),
-        address=address.canonical if address else who.account.address_canonical,
+        identifiers=(identifier,),
+        address=address,
         temporary_password=temporary,
     )
     found = check_password(password, policy=policy_of(portal), context=context)

@@ -21,6 +21,7 @@ from reclave.journeys.confirm_address import Confirmation, Pending, ask_for_code
 from reclave.journeys.new_password import check_new_password
 from reclave.journeys.services import Caller, Services
 from reclave.journeys.sessions import SignedInAs
+from reclave.journeys.sign_in import lift_pause
 from reclave.ports.store import Transaction
 
 
@@ -54,23 +55,24 @@ async def submit(
     Raises `FormRefused`, `SecretEnded`, `Overloaded`.
     """
     details = await look(services, portal, who)
-    refused: list[FieldRefused] = []
-    address = None
-    try:
-        address = parse_address(typed_address, special_use=services.special_use_domains)
-    except AddressRefused as error:
-        refused.append(FieldRefused("email", error.code, **error.detail))
-    handed_over = services.vault.secret(details.grant.bound(services.vault.epoch))
-    refused += check_new_password(portal, who, password, repeated, address=address, temporary=handed_over)
-    if refused or address is None:
-        raise FormRefused(*refused)
+    address = _read(services, portal, who, details.grant, typed_address, password, repeated)
     hashed = await services.hasher.hash(normalise(password))
     async with services.store.transaction() as tx:
         account = await services.directory.get(tx, portal.id, who.account.id, lock=True)
         if account is None:
             raise SecretEnded(State.REVOKED)
         if account.is_registered(address):
-            await _complete(services, tx, portal, account, details.grant, address, hashed, caller)
+            await _complete(
+                services,
+                tx,
+                portal,
+                who,
+                account,
+                details.grant,
+                address=address,
+                password_hash=hashed,
+                caller=caller,
+            )
             done = True
         else:
             await _live_grant(tx, portal, who)
@@ -79,6 +81,34 @@ async def submit(
             done = False
     services.bell.ring()
     return done
+
+
+def _read(
+    services: Services,
+    portal: Portal,
+    who: SignedInAs,
+    grant: Grant,
+    typed_address: str,
+    password: str,
+    repeated: str,
+) -> Address:
+    refused: list[FieldRefused] = []
+    address = None
+    try:
+        address = parse_address(typed_address, special_use=services.special_use_domains)
+    except AddressRefused as error:
+        refused.append(FieldRefused("email", error.code, **error.detail))
+    refused += check_new_password(
+        portal,
+        password,
+        repeated,
+        identifier=who.identifier,
+        address=address.canonical if address else who.account.address_canonical,
+        temporary=services.vault.secret(grant.bound(services.vault.epoch)),
+    )
+    if refused or address is None:
+        raise FormRefused(*refused)
+    return address
 
 
 async def confirm(services: Services, portal: Portal, who: SignedInAs, typed_code: str, caller: Caller) -> None:
@@ -96,11 +126,12 @@ async def confirm(services: Services, portal: Portal, who: SignedInAs, typed_cod
             services,
             tx,
             portal,
+            who,
             account,
             details.grant,
-            found.pending.address,
-            found.pending.password_hash,
-            caller,
+            address=found.pending.address,
+            password_hash=found.pending.password_hash,
+            caller=caller,
         )
     services.bell.ring()
 
@@ -126,8 +157,10 @@ async def _complete(
     services: Services,
     tx: Transaction,
     portal: Portal,
+    who: SignedInAs,
     account: Account,
     grant: Grant,
+    *,
     address: Address,
     password_hash: str,
     caller: Caller,
@@ -146,6 +179,7 @@ async def _complete(
     if not await tx.accounts.change(changed, was=account.credential_version):
         raise SecretEnded(State.REPLACED)
     await grants.end_everything(tx, changed)
+    await lift_pause(services, tx, portal, who.identifier, caller)
     event = Event.ACCOUNT_ACTIVATED if first else Event.PASSWORD_CHANGED
     await grants.record(tx, event, changed, grant.reference, client=caller.client, device=caller.device)
     await notify_change(

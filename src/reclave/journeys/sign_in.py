@@ -17,10 +17,10 @@ from reclave.domain.errors import (
     Throttled,
 )
 from reclave.domain.grants import Grant, Purpose
-from reclave.domain.identifiers import Identifier, IdentifierRefused, parse_identifier
+from reclave.domain.identifiers import Identifier, IdentifierRefused, parse_identifier, parse_identifier_of_kinds
 from reclave.domain.limits import Cost, Limit, Scope
 from reclave.domain.passwords import normalise
-from reclave.domain.portal import Portal
+from reclave.domain.portal import Field, Portal
 from reclave.domain.secrets import Presentation, digest_of, read_temporary_password, same_secret
 from reclave.domain.sessions import Session, SessionKind
 from reclave.domain.throttle import PAUSE_AFTER, Guess
@@ -96,7 +96,7 @@ def _read(portal: Portal, typed_identifier: str, typed_password: str) -> tuple[I
         refused.append(FieldRefused("identifier", "identifier_missing"))
     else:
         try:
-            identifier = parse_identifier(asked.kind, typed_identifier, lengths=asked.lengths)
+            identifier = _read_identifier(asked, typed_identifier)
         except IdentifierRefused as error:
             refused.append(FieldRefused("identifier", error.code, **error.detail))
     if not typed_password:
@@ -106,6 +106,12 @@ def _read(portal: Portal, typed_identifier: str, typed_password: str) -> tuple[I
     if refused or identifier is None:
         raise FormRefused(*refused)
     return identifier, normalise(typed_password)
+
+
+def _read_identifier(asked: Field, typed: str) -> Identifier:
+    if len(asked.kinds) == 1:
+        return parse_identifier(asked.kinds[0], typed, lengths=asked.lengths)
+    return parse_identifier_of_kinds(asked.kinds, typed)
 
 
 async def _count(
@@ -222,6 +228,12 @@ async def open_session(
     )
     await tx.sessions.add(session)
     return SignedIn(handle, session, None)
+
+
+async def lift_pause(services: Services, tx: Transaction, portal: Portal, identifier: str, caller: Caller) -> None:
+    """Forget the failed guesses at a password that a recovery has just replaced (S23)."""
+    for where in ((), (caller.client,), (caller.device_digest or caller.client,)):
+        await tx.guesses.reset(portal.id, Guess.PASSWORD, services.vault.digest("guess", portal.id, identifier, *where))
 
 
 async def _refuse(services: Services, portal: Portal, counted: _Counted, caller: Caller) -> None:

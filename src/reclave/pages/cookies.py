@@ -31,6 +31,7 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
     reference: str = ""
     cooling: bool = False
     handle: bytes = b""
+    request: bytes = b""
     token: str = ""
     identifier: str = ""
     kind: str = ""

@@ -67,7 +67,7 @@ class FormView:
 
     def __init__(self, values: dict[str, str], errors: Sequence[tuple[FieldRefused, str]] = ()) -> None:
         self._values = values
-        self.errors = [(refused.field, message) for refused, message in errors]
+        self.errors = [(str(refused.detail.get("at", refused.field)), message) for refused, message in errors]
 
     def moved(self, values: dict[str, str], name: str) -> "FormView":
         """The same messages at a field of another form, where the person goes on."""

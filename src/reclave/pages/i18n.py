@@ -3,9 +3,10 @@
 English is the language of the sources; the other catalogs lie in `locale/` and are compiled at install.
 """
 
+import difflib
 import gettext
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from math import inf
@@ -33,12 +34,17 @@ _RANGE = re.compile(r"(\*|[a-z]{1,8}(?:-[a-z0-9]{1,8})*)(?:;q=(0(?:\.\d{0,3})?|1
 _RANGES_READ = 40
 
 
+WORDS: Mapping[str, Mapping[str, str]] = {"password": {"es": "contraseña", "en": "password", "pt": "senha"}}
+"""Words that a portal may replace wherever they stand, by the key of its file and the catalogs' word."""
+
+
 class Translator:
     """The words of one portal in one language; its own words win over the catalog.
 
-    `overrides` maps English source strings to the portal's wording. Raises ValueError for one that would not
-    render: its placeholders differ from its source's, or it carries markup. Raises FileNotFoundError if the
-    language's catalog was not compiled.
+    `overrides` maps English source strings to the portal's wording, and keys of `WORDS` to the portal's word, which
+    must have the same gender and form its plural with s as well. Raises ValueError for one that would not render:
+    its placeholders differ from its source's, or it carries markup. Raises FileNotFoundError if the language's
+    catalog was not compiled.
     """
 
     def __init__(self, language: str, overrides: Mapping[str, str]) -> None:
@@ -46,16 +52,23 @@ class Translator:
             _check_override(source, own)
         self.language = language
         self._overrides = dict(overrides)
+        self._words = [(WORDS[key][language], overrides[key]) for key in WORDS if key in overrides]
         self._catalog = _catalog(language)
 
     def gettext(self, message: str) -> str:
         """The wording of `message`, or `message` itself where there is none."""
-        return self._overrides.get(message) or self._catalog.gettext(message)
+        return self._overrides.get(message) or self._worded(self._catalog.gettext(message))
 
     def ngettext(self, singular: str, plural: str, number: int) -> str:
         """The wording for `number` things, by the language's plural rule."""
         own = self._overrides.get(singular if number == 1 else plural)
-        return own or self._catalog.ngettext(singular, plural, number)
+        return own or self._worded(self._catalog.ngettext(singular, plural, number))
+
+    def _worded(self, text: str) -> str:
+        for word, own in self._words:
+            text = re.sub(rf"\b{word}(?=s?\b)", own, text)
+            text = re.sub(rf"\b{_capitalised(word)}(?=s?\b)", _capitalised(own), text)
+        return text
 
 
 _translators: dict[tuple[str, frozenset[tuple[str, str]]], Translator] = {}
@@ -119,6 +132,36 @@ def negotiate(accept_language: str | None, offered: Sequence[str]) -> str:
     rest = weights.get("*", 0.0)
     best = max(offered, key=lambda language: weights.get(language, rest))
     return best if weights.get(best, rest) else offered[0]
+
+
+def unknown_text(sources: Iterable[str]) -> tuple[str, str] | None:
+    """The first of these sources that is no text of ours, and the nearest one that is (or nothing)."""
+    catalog = _catalog(next(language for language in _LOCALES if language != SOURCE_LANGUAGE))
+    for source in sources:
+        if source not in WORDS and catalog.gettext(source) == source and not _is_source(source):
+            return source, next(iter(difflib.get_close_matches(source, _sources(), n=1)), "")
+    return None
+
+
+def _is_source(source: str) -> bool:
+    return source in _sources()
+
+
+@cache
+def _sources() -> frozenset[str]:
+    """Every text of the sources; read only to explain a mistake."""
+    from babel.messages.mofile import read_mo
+
+    path = gettext.find(DOMAIN, CATALOGS, ["es"])
+    if path is None:
+        return frozenset()
+    with Path(path).open("rb") as stream:
+        ids = [message.id for message in read_mo(stream)]
+    return frozenset(each for one in ids for each in ([one] if isinstance(one, str) else one))
+
+
+def _capitalised(word: str) -> str:
+    return word[:1].upper() + word[1:]
 
 
 def _check_override(source: str, own: str) -> None:

@@ -6,18 +6,20 @@ from email.utils import parseaddr
 from typing import Any
 
 from reclave.domain.grants import Grant
-from reclave.domain.identifiers import Identifier, format_identifier
 from reclave.domain.outbox import Message, Template
-from reclave.domain.portal import Language, Portal
+from reclave.domain.portal import Language, Portal, ResetLink
 from reclave.domain.secrets import Presentation
 from reclave.domain.time import Instant
 from reclave.journeys.confirm_address import code_for
 from reclave.journeys.messages import Letter
+from reclave.journeys.reset_link import code_for as reset_code_for
+from reclave.journeys.reset_link import token_for
 from reclave.journeys.services import Services
 from reclave.pages.brand_css import palette
 from reclave.pages.mime import MailFrame
 from reclave.pages.render import Renderer
-from reclave.pages.urls import page_url, report_url
+from reclave.pages.urls import page_url, report_url, reset_url
+from reclave.pages.words import field_label, show_identifier
 from reclave.ports.mailer import Envelope
 
 
@@ -48,18 +50,22 @@ class Post:
         report: Grant | None,
         identifier: str,
         date: Instant,
+        names: Sequence[str] = (),
     ) -> Envelope:
         """A message ready for SMTP, the same bytes at every retry but for grants that have ended meanwhile.
 
-        `identifier` is the canonical one of the letter's account.
+        `identifier` is the canonical one of the letter's account, `names` are those that a mail lists.
         """
         portal = self._services.portals[message.portal]
         language = next((x for x in portal.file.portal.languages if x == message.language), portal.default_language)
+        words = self._renderer.words(portal, language)
         context: dict[str, Any] = {
             "reference": message.reference,
             "brand": palette(portal.file.brand.color),
             "place": letter.place,
+            "identifier_label": field_label(words, portal, portal.file.sign_in.identifier),
             "report_url": self._report_url(portal, report),
+            "names": [self._show(portal, name) for name in names],
             **self._own_context(portal, message, letter, listed, report, self._show(portal, identifier)),
         }
         name = f"mail/{message.template}"
@@ -90,6 +96,10 @@ class Post:
                     "requested": letter.at,
                     "sign_in_url": page_url(portal, self._base_url, "sign_in"),
                 }
+            case Template.RESET_LINK:
+                return {"accounts": [self._link(portal, letter, one) for one in listed], "requested": letter.at}
+            case Template.USER_NAMES:
+                return {"requested": letter.at, "sign_in_url": page_url(portal, self._base_url, "sign_in")}
             case Template.CONFIRM_ADDRESS:
                 grant = listed[0].grant
                 return {
@@ -115,6 +125,20 @@ class Post:
         secret = self._services.vault.secret(bound)
         return self._show(portal, one.identifier), secret, one.grant.expires_at, one.first
 
+    def _link(self, portal: Portal, letter: Letter, one: Listed) -> tuple[str, str, str, Instant, Instant]:
+        """User name, link and code (either may be empty), when the link ends, when the code ends."""
+        offered = portal.file.journeys.reset_link or ResetLink()
+        url = reset_url(portal, self._base_url, token_for(self._services, one.grant))
+        code = reset_code_for(self._services, one.grant, letter.waiting)
+        ends = one.grant.expires_at
+        return (
+            self._show(portal, one.identifier),
+            url if "link" in offered.presents else "",
+            code if "code" in offered.presents else "",
+            ends,
+            min(ends, letter.at + portal.terms["reset_link"].code_lifetime),
+        )
+
     def _report_url(self, portal: Portal, report: Grant | None) -> str | None:
         if report is None:
             return None
@@ -122,7 +146,7 @@ class Post:
         return report_url(portal, self._base_url, token)
 
     def _show(self, portal: Portal, canonical: str) -> str:
-        return format_identifier(Identifier(portal.identifier_field.kind, canonical)) if canonical else ""
+        return show_identifier(portal, canonical)
 
     def _render(self, name: str, portal: Portal, language: Language, context: Mapping[str, Any]) -> str:
         return self._renderer.render(name, portal, language, context)

@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from reclave.domain.errors import FieldRefused
-from reclave.domain.identifiers import Identifier, format_identifier
 from reclave.domain.portal import Language, Portal
 from reclave.domain.secrets import digest_of
 from reclave.journeys.services import Caller, Services
@@ -21,7 +20,7 @@ from reclave.pages.forms import FormView, parse_form
 from reclave.pages.i18n import Translator, negotiate
 from reclave.pages.render import LANGUAGE_NAMES, Renderer
 from reclave.pages.urls import page_path
-from reclave.pages.words import NOTICES, field_message
+from reclave.pages.words import NOTICES, field_label, field_message, show_identifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +68,11 @@ class Page:
 
     def show(self, canonical: str) -> str:
         """An identifier as its owner writes it."""
-        kind = self.portal.identifier_field.kind
-        return format_identifier(Identifier(kind, canonical)) if canonical else ""
+        return show_identifier(self.portal, canonical)
+
+    def label(self, name: str) -> str:
+        """What a field is called."""
+        return field_label(self.words, self.portal, name)
 
     async def form(self, *allowed: str) -> dict[str, str]:
         """The posted form; a field that is missing reads as empty. Raises `BadForm`."""
@@ -82,7 +84,7 @@ class Page:
     def refused(self, values: Mapping[str, str], fields: Sequence[FieldRefused]) -> FormView:
         """The form again, with a message at each refused field; passwords are not kept."""
         kept = {name: value for name, value in values.items() if name not in _SECRETS}
-        return FormView(kept, [(refused, field_message(self.words, refused)) for refused in fields])
+        return FormView(kept, [(refused, field_message(self.words, self.portal, refused)) for refused in fields])
 
     def answer(self, template: str, status: int = 200, **context: Any) -> Response:
         """A rendered page."""
@@ -122,6 +124,8 @@ class Page:
             "notice": self._notice(),
             "form": None,
             "explicit_lang": self.explicit,
+            "label": self.label,
+            "open_now": self._open_now(),
         }
         return self.site.renderer.render(template, self.portal, self.language, base | context).encode()
 
@@ -131,6 +135,11 @@ class Page:
             (code, LANGUAGE_NAMES[code], f"{path}?{urlencode({'lang': code})}", code == self.language)
             for code in self.portal.file.portal.languages
         ]
+
+    def _open_now(self) -> list[bool | None]:
+        """Whether each line of the help desk is open now; None for one without hours."""
+        now = self.services.clock.now()
+        return [hours.is_open(now, self.portal.zone) if hours else None for hours in self.portal.hours]
 
     def _notice(self) -> tuple[str, str] | None:
         known = NOTICES.get(self.request.query_params.get("notice", ""))

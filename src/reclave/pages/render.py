@@ -56,7 +56,7 @@ class Renderer:
         for name in made.list_templates():
             made.get_template(name)
         format_time(0, language, portal.zone)
-        format_span(portal.cooldown, language)
+        format_span(portal.session_idle, language)
 
     def _environment(self, portal: Portal | None, language: Language) -> jinja2.Environment:
         key = (portal.id if portal else "", language)

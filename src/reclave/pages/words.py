@@ -1,6 +1,10 @@
 """What each refusal says: what happened and what to do, keyed by the stable codes of the domain."""
 
+from collections.abc import Mapping
+
 from reclave.domain.errors import FieldRefused
+from reclave.domain.identifiers import Identifier, format_identifier
+from reclave.domain.portal import CLASSIFICATION, Language, Portal
 from reclave.pages.i18n import Translator, format_span
 
 
@@ -52,16 +56,64 @@ FIELD_MESSAGES = {
     "code_no_tries_left": N_("There are no attempts left for this code. Give the address again or another one."),
     "code_ended": N_("This code no longer counts. Give the address again."),
     "confirm_not_ticked": N_("Tick the box if it was not you."),
+    "field_missing": N_("This is missing: %(label)s."),
+    "classification_missing": N_("Choose what you are registered as."),
+    "ci_not_a_number": N_("Enter the identity card number with digits only."),
+    "ci_wrong_length": N_("An identity card number has %(expected)s digits. This one has %(got)s."),
+    "ci_wrong_check_digit": N_("This identity card number is not complete or has a wrong digit. Check each digit."),
+    "ci_wrong_series": N_("This identity card number is not complete or has a wrong digit. Check each digit."),
+    "ruc_not_a_number": N_("Enter the RUC with digits only."),
+    "ruc_wrong_length": N_("A RUC has %(expected)s digits. This one has %(got)s."),
+    "ruc_wrong_check_digit": N_("This RUC has a wrong digit. Check each digit."),
+    "ruc_wrong_series": N_("This RUC has a wrong digit. Check each digit."),
+    "passport_characters": N_("A passport number has letters and digits only."),
+    "passport_too_short": N_("A passport number has at least %(minimum)s characters. Check what you entered."),
+    "user_name_characters": N_("A user name has no spaces, and no accents or signs but . _ - and @."),
+    "user_name_too_short": N_("A user name has at least %(minimum)s characters. Check what you entered."),
+    "recovery_code_wrong": N_("This is not the code of this request. Attempts left: %(left)s."),
+    "recovery_code_no_tries_left": N_("No attempts are left for this code. Ask again, and use the newest mail."),
 }
 _OTHER = N_("Check what you entered here.")
 
 
-def field_message(words: Translator, refused: FieldRefused) -> str:
+def show_identifier(portal: Portal, canonical: str) -> str:
+    """A user name of the portal as its owner writes it."""
+    kinds = portal.identifier_field.kinds
+    return format_identifier(Identifier(kinds[0], canonical)) if canonical and len(kinds) == 1 else canonical
+
+
+_LABELS = {
+    "co.nit": N_("Company tax number (NIT)"),
+    "ec.ruc": N_("Tax number (RUC)"),
+    "ec.ci": N_("Identity card number"),
+    "passport": N_("Passport number"),
+    "user_name": N_("User name"),
+    "email": N_("E-mail address"),
+}
+
+
+def field_label(words: Translator, portal: Portal, name: str) -> str:
+    """What a field is called: in the portal's own words, else by what it holds."""
+    if name == CLASSIFICATION:
+        return words.gettext(N_("User classification"))
+    asked = portal.field(name)
+    own = own_words(asked.label, words.language)
+    return own or words.gettext(_LABELS[asked.kinds[0]])
+
+
+def own_words(translated: Mapping[Language, str], language: str) -> str:
+    """The portal's words in a language, else in the first that it wrote them in; nothing where it wrote none."""
+    return next((text for code, text in translated.items() if code == language), next(iter(translated.values()), ""))
+
+
+def field_message(words: Translator, portal: Portal, refused: FieldRefused) -> str:
     """What is said at a field. A code without words of its own takes those of its family."""
     reason = refused.reason
     family = "address" if reason.startswith("address_") else reason
     message = FIELD_MESSAGES.get(reason) or FIELD_MESSAGES.get(family) or _OTHER
     values: dict[str, str | int] = dict(refused.detail)
+    if reason == "field_missing":
+        values["label"] = field_label(words, portal, refused.field)
     if "wait" in values:
         values["wait"] = format_span(int(values["wait"]), words.language)
     return words.gettext(message) % values if "%(" in message else words.gettext(message)

@@ -5,7 +5,7 @@ start of the transaction, in microseconds UTC; nothing here takes the caller's c
 they happened instead of raising. Keys lead with the portal.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,8 +22,16 @@ from reclave.ports.records import Audit, Cases, Guesses, Limits
 class Accounts(Protocol):
     """The built-in directory's tables."""
 
-    async def add(self, account: Account, identifiers: Iterable[AccountIdentifier]) -> bool:
-        """Add an account with the identifiers it is found by; False (and nothing) if its id or one of them exists."""
+    async def add(
+        self,
+        account: Account,
+        identifiers: Iterable[AccountIdentifier],
+        facts: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Add an account with the identifiers it is found by; False (and nothing) if its id or one of them exists.
+
+        `facts` (canonical values by field) are known of it and may be known of other accounts too.
+        """
 
     async def get(self, portal: str, account: str, *, lock: bool = False) -> Account | None:
         """The account, its row locked until the end of the transaction where `lock` (FOR UPDATE)."""
@@ -34,8 +42,14 @@ class Accounts(Protocol):
     async def by_address(self, portal: str, canonical: str) -> list[Account]:
         """Every account registered with this canonical address, by id; the order is stable. At most 50."""
 
+    async def by_facts(self, portal: str, facts: Mapping[str, str]) -> list[Account]:
+        """Every account of which all these facts (one at least) are known, by id. At most 50."""
+
     async def identifiers(self, portal: str, account: str) -> list[AccountIdentifier]:
         """What the account is found by, ordered by field."""
+
+    async def facts(self, portal: str, account: str) -> Mapping[str, str]:
+        """What is known of the account besides."""
 
     async def change(self, account: Account, *, was: int) -> bool:
         """Write the whole account over its row, if its `credential_version` there still is `was`."""
@@ -99,11 +113,14 @@ class Intakes(Protocol):
         Each claim raises `fence`.
         """
 
-    async def resolve(self, intake: Intake, outcome: Outcome) -> bool:
-        """End an intake whose fence still is this one's, and erase its sealed fields."""
+    async def resolve(self, intake: Intake, outcome: Outcome, grants: Sequence[bytes] = ()) -> bool:
+        """End an intake whose fence still is this one's, erase its sealed fields, keep the ids of its grants."""
 
     async def get(self, portal: str, intake: bytes) -> Intake | None:
         """The intake with this id."""
+
+    async def by_waiting(self, portal: str, waiting: bytes) -> Intake | None:
+        """The intake whose waiting page holds the handle with this digest."""
 
     async def erase(self, *, accepted_before: Instant) -> int:
         """Erase the fields of unresolved intakes this old and resolve them as stale; how many."""

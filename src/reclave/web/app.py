@@ -1,6 +1,6 @@
 """The portals' pages on Starlette: routes, and each error mapped to its page once."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import cast
 
@@ -19,8 +19,8 @@ from reclave.pages.forms import BadForm
 from reclave.pages.i18n import negotiate
 from reclave.pages.page import Page, Site
 from reclave.pages.security import SecurityHeaders, is_safe, proves_origin
-from reclave.pages.urls import PATHS, REPORT_LINK, page_path, portal_origin
-from reclave.web import account, details, recover, report, sign_in
+from reclave.pages.urls import REPORT_LINK, RESET_LINK, page_path, path_of, portal_origin
+from reclave.web import account, details, front, recover, report, reset, sign_in, user_names
 from reclave.web.errors import SPOKEN, error_page, neutral_page, on_failure, on_http_error
 from reclave.web.well_known import well_known
 
@@ -28,10 +28,15 @@ TEMPLATES = Path(__file__).with_name("templates")
 Handler = Callable[[Page], Awaitable[Response]]
 
 _PAGES: dict[str, dict[str, Handler]] = {
+    "front": {"GET": front.show},
     "sign_in": {"GET": sign_in.show, "POST": sign_in.submit},
     "sign_out": {"POST": sign_in.sign_out},
     "recover": {"GET": recover.show, "POST": recover.submit},
     "recover_sent": {"GET": recover.sent},
+    "recover_code": {"GET": recover.sent, "POST": recover.submit_code},
+    "reset": {"GET": reset.show, "POST": reset.submit},
+    "user_names": {"GET": user_names.show, "POST": user_names.submit},
+    "user_names_sent": {"GET": user_names.sent},
     "details": {"GET": details.show, "POST": details.submit},
     "details_code": {"GET": details.show_code, "POST": details.submit_code},
     "account": {"GET": account.show},
@@ -46,7 +51,21 @@ _PAGES: dict[str, dict[str, Handler]] = {
     "report": {"GET": report.show, "POST": report.submit},
     "report_done": {"GET": report.done},
 }
-_NEEDS_RECOVERY = {"recover", "recover_sent"}
+
+
+def _pages_of(portal: Portal) -> Iterator[str]:
+    """The pages of the journeys that a portal offers; one that it does not offer has none."""
+    offered = portal.file.journeys
+    only_for = {
+        "front": portal.file.portal.front_page,
+        "recover": portal.recovery or offered.find_user_id,
+        "recover_sent": portal.recovery,
+        "recover_code": offered.reset_link and "code" in offered.reset_link.presents,
+        "reset": offered.reset_link,
+        "user_names": offered.recover_user_name,
+        "user_names_sent": offered.recover_user_name or offered.find_user_id,
+    }
+    return (name for name in _PAGES if only_for.get(name, True))
 
 
 def web_app(site: Site) -> Starlette:
@@ -70,13 +89,15 @@ def web_app(site: Site) -> Starlette:
 
 
 def _portal_routes(site: Site, portal: Portal) -> Router:
-    offered = portal.file.journeys
-    routes: list[BaseRoute] = []
-    for name, handlers in _PAGES.items():
-        if name in _NEEDS_RECOVERY and offered.temporary_password is None:
-            continue
-        routes.append(Route(PATHS[name], _endpoint(site, portal, handlers), methods=list(handlers)))
-    routes.append(Route(REPORT_LINK, _endpoint(site, portal, {"GET": report.open_link}), methods=["GET"]))
+    routes: list[BaseRoute] = [
+        Route(path_of(portal, name), _endpoint(site, portal, _PAGES[name]), methods=list(_PAGES[name]))
+        for name in _pages_of(portal)
+    ]
+    links = {REPORT_LINK: report.open_link}
+    if portal.file.journeys.reset_link is not None:
+        links[RESET_LINK] = reset.open_link
+    for path, handler in links.items():
+        routes.append(Route(path, _endpoint(site, portal, {"GET": handler}), methods=["GET"]))
     routes.append(Route("/static/{name}", _asset(site.assets[portal.id]), methods=["GET"]))
     if not portal.file.portal.path:
         routes += well_known(portal, site.security_contact)
@@ -117,7 +138,7 @@ def _index(site: Site) -> Callable[[Request], Awaitable[Response]]:
             (
                 p.file.portal.name,
                 p.file.portal.motto,
-                portal_origin(p, site.base_url) + page_path(p, "sign_in"),
+                portal_origin(p, site.base_url) + page_path(p, "front" if p.file.portal.front_page else "sign_in"),
             )
             for p in site.services.portals.values()
         ]

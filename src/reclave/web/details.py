@@ -38,7 +38,7 @@ async def submit(page: Page) -> Response:
         )
     except FormRefused as refused:
         return await _form(page, who, page.refused(values, refused.fields), 422)
-    return _done(page, who) if done else page.redirect("details_code")
+    return password_changed(page, who.identifier) if done else page.redirect("details_code")
 
 
 async def show_code(page: Page) -> Response:
@@ -55,7 +55,7 @@ async def submit_code(page: Page) -> Response:
         await register_details.confirm(page.services, page.portal, who, values["code"], page.caller())
     except FormRefused as refused:
         return await _code(page, who, page.refused(values, refused.fields), 422)
-    return _done(page, who)
+    return password_changed(page, who.identifier)
 
 
 async def _who(page: Page) -> SignedInAs:
@@ -90,10 +90,11 @@ async def _code(page: Page, who: SignedInAs, form: FormView | None, status: int 
     )
 
 
-def _done(page: Page, who: SignedInAs) -> Response:
+def password_changed(page: Page, identifier: str) -> Response:
+    """To the sign-in page, with the user name (canonical) filled in: nobody is signed in by a change (S21)."""
     answer = page.redirect("sign_in", notice="password_changed")
     cookies.clear_session(answer, page.portal)
-    flow = cookies.Flow(step="changed", at=page.services.clock.now(), identifier=who.identifier)
+    flow = cookies.Flow(step="changed", at=page.services.clock.now(), identifier=identifier)
     cookies.set_flow(answer, page.portal, page.services.vault, flow)
     return answer
 
@@ -102,8 +103,11 @@ def password_rules(page: Page) -> list[str]:
     """The rules for a new password, as sentences."""
     _ = page.words.gettext
     minimum = policy_of(page.portal).minimum
+    by_nit = "co.nit" in page.portal.identifier_field.kinds
     return [
         _("Use at least %(minimum)s characters. A phrase of four words works well.") % {"minimum": minimum},
         _("Letters, digits, spaces and signs all count, as you like."),
-        _("Do not use the NIT, the portal's name or a password of another site."),
+        _("Do not use the NIT, the portal's name or a password of another site.")
+        if by_nit
+        else _("Do not use your user name, the portal's name or a password of another site."),
     ]

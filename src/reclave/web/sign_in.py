@@ -68,7 +68,7 @@ async def sign_out(page: Page) -> Response:
 
 def _context(page: Page) -> dict[str, Any]:
     first_use = page.portal.file.journeys.first_sign_in is not None
-    return {"first_use": first_use, "alert": None, "suggestion": None}
+    return {"first_use": first_use, "alert": None}
 
 
 def _alert(

@@ -7,9 +7,11 @@ import structlog
 from reclave.domain.audit import Entry, Event
 from reclave.domain.errors import SecretEnded
 from reclave.domain.intake import Intake, Outcome
+from reclave.domain.outbox import Template
 from reclave.domain.portal import Portal
 from reclave.domain.time import SECOND
-from reclave.journeys import temporary_password
+from reclave.journeys import find_user_id, recover_user_name, reset_link, temporary_password
+from reclave.journeys.answering import Resolution
 from reclave.journeys.grants import issue_for_nobody
 from reclave.journeys.messages import queue_for_nobody
 from reclave.journeys.services import Services
@@ -19,8 +21,14 @@ from reclave.ports.vault import Unsealable
 LEASE = 30 * SECOND
 BATCH = 32
 _log = structlog.get_logger("reclave.worker")
-Resolve = Callable[[Services, Transaction, Portal, Intake], Awaitable[Outcome]]
-JOURNEYS: Mapping[str, Resolve] = {temporary_password.JOURNEY: temporary_password.resolve}
+Resolve = Callable[[Services, Transaction, Portal, Intake], Awaitable[Resolution]]
+JOURNEYS: Mapping[str, tuple[Resolve, Template]] = {
+    temporary_password.JOURNEY: (temporary_password.resolve, Template.TEMPORARY_PASSWORD),
+    reset_link.JOURNEY: (reset_link.resolve, Template.RESET_LINK),
+    find_user_id.JOURNEY: (find_user_id.resolve, Template.USER_NAMES),
+    recover_user_name.JOURNEY: (recover_user_name.resolve, Template.USER_NAMES),
+}
+"""How each journey's requests are resolved, and the mail that a match gets."""
 
 
 class _Lost(Exception):
@@ -49,15 +57,15 @@ async def resolve_some(services: Services) -> int:
 async def _resolve(services: Services, intake: Intake) -> None:
     try:
         async with services.store.transaction() as tx:
-            outcome = await _outcome(services, tx, intake)
-            await _keep_claim(tx, intake, outcome)
+            resolution = await _resolution(services, tx, intake)
+            await _keep_claim(tx, intake, resolution)
             await tx.audit.add(
                 Entry(
                     portal=intake.portal,
                     event=Event.RECOVERY_RESOLVED,
                     client=intake.client,
                     reference=intake.reference,
-                    detail={"journey": intake.journey, "outcome": outcome},
+                    detail={"journey": intake.journey, "outcome": resolution.outcome},
                 )
             )
     except _Lost:
@@ -67,22 +75,23 @@ async def _resolve(services: Services, intake: Intake) -> None:
         _log.info("issue_raced", reference=intake.reference)
 
 
-async def _keep_claim(tx: Transaction, intake: Intake, outcome: Outcome) -> None:
-    if not await tx.intakes.resolve(intake, outcome):
+async def _keep_claim(tx: Transaction, intake: Intake, resolution: Resolution) -> None:
+    if not await tx.intakes.resolve(intake, resolution.outcome, resolution.grants):
         raise _Lost
 
 
-async def _outcome(services: Services, tx: Transaction, intake: Intake) -> Outcome:
+async def _resolution(services: Services, tx: Transaction, intake: Intake) -> Resolution:
     portal = services.portals.get(intake.portal)
-    resolve = JOURNEYS.get(intake.journey)
-    if portal is None or resolve is None:
-        return Outcome.STALE
+    if portal is None or intake.journey not in JOURNEYS or intake.journey not in portal.terms:
+        return Resolution(Outcome.STALE)
+    resolve, template = JOURNEYS[intake.journey]
     try:
-        outcome = await resolve(services, tx, portal, intake)
+        resolution = await resolve(services, tx, portal, intake)
     except Unsealable:
         _log.error("intake_unsealable", reference=intake.reference)
-        return Outcome.STALE
-    if outcome is not Outcome.SENT:
-        await issue_for_nobody(services, tx, portal.id)
-        await queue_for_nobody(services, tx, portal, language=intake.language, reference=intake.reference)
-    return outcome
+        return Resolution(Outcome.STALE)
+    if resolution.outcome is not Outcome.SENT:
+        if template is not Template.USER_NAMES:
+            await issue_for_nobody(services, tx, portal.id)
+        await queue_for_nobody(services, tx, portal, template, language=intake.language, reference=intake.reference)
+    return resolution

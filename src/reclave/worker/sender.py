@@ -27,7 +27,7 @@ from reclave.pages.mail import Listed, Post
 from reclave.ports.mailer import Mailer
 from reclave.ports.store import Transaction
 from reclave.ports.vault import Unsealable
-from reclave.worker.rehearsal import compose_for_nobody
+from reclave.worker.rehearsal import FOR_NOBODY, compose_for_nobody
 
 AT_ONCE = 8
 _LONGEST_PRETENCE = 2.0
@@ -45,6 +45,7 @@ class _Ready:
     listed: list[Listed]
     report: Grant | None
     identifier: str
+    names: list[str]
 
 
 class Sender:
@@ -101,6 +102,7 @@ class Sender:
                 listed=ready.listed,
                 report=ready.report,
                 identifier=ready.identifier,
+                names=ready.names,
                 date=message.created_at,
             )
             began = time.monotonic()
@@ -119,7 +121,7 @@ class Sender:
         What the machine does after a request then does not tell whether an account was found
         (architecture, «Timing»).
         """
-        if message.template is Template.TEMPORARY_PASSWORD and message.portal in self._services.portals:
+        if message.template in FOR_NOBODY and message.portal in self._services.portals:
             compose_for_nobody(self._services, self._post, message)
         await asyncio.sleep(self._exchange)
         await self._cancel(message)
@@ -144,7 +146,13 @@ class Sender:
             report = None
         if message.template is Template.ADDRESS_CHANGING and report is None:
             return None
-        return _Ready(letter, listed, report, identifier)
+        names = []
+        if message.template is Template.USER_NAMES:
+            found_names = [await self._name(tx, message.portal, account, letter) for account in _named_in(letter)]
+            names = sorted(filter(None, found_names))
+        if message.template is Template.USER_NAMES and (message.needs_grant or not names):
+            return None
+        return _Ready(letter, listed, report, identifier, names)
 
     async def _listed(self, tx: Transaction, portal: str, grant_id: bytes) -> Listed | None:
         """A grant that lives, as the mail lists it; None for one that has ended or never was."""
@@ -156,6 +164,13 @@ class Sender:
         if grant.credential_version != account.credential_version or account.status not in _MAY_HOLD_GRANTS:
             return None
         return Listed(grant, identifier, account.status is Status.AWAITING_FIRST_SIGN_IN)
+
+    async def _name(self, tx: Transaction, portal: str, account_id: str, letter: Letter) -> str:
+        """The user name of an account that may still be told it at this address, else nothing."""
+        account = await self._services.directory.get(tx, portal, account_id)
+        identifier = await self._identifier(tx, portal, account_id)
+        told = account is not None and account.can_recover() and account.address_canonical == letter.canonical
+        return identifier if told else ""
 
     async def _identifier(self, tx: Transaction, portal: str, account: str) -> str:
         field = self._services.portals[portal].file.sign_in.identifier
@@ -181,6 +196,10 @@ class Sender:
             elif isinstance(answer, Refused) or retry_at is None:
                 await tx.audit.add(_entry(Event.MESSAGE_FAILED, message, ready.letter, {"answer": answer.text[:200]}))
         _log.info("delivery", reference=message.reference, template=message.template, answer=type(answer).__name__)
+
+
+def _named_in(letter: Letter) -> tuple[str, ...]:
+    return letter.accounts or (_NOBODY,)
 
 
 def _entry(event: Event, message: Message, letter: Letter | None, detail: dict[str, str]) -> Entry:

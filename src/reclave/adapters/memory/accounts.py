@@ -1,6 +1,6 @@
 """Accounts and the identifiers they are found by."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from reclave.adapters.memory.tables import Tables
 from reclave.domain.accounts import Account, AccountIdentifier
@@ -15,9 +15,15 @@ class MemoryAccounts:
     def __init__(self, tables: Tables, now: Instant) -> None:
         self._accounts = tables.accounts
         self._identifiers = tables.identifiers
+        self._facts = tables.facts
         self._now = now
 
-    async def add(self, account: Account, identifiers: Iterable[AccountIdentifier]) -> bool:
+    async def add(
+        self,
+        account: Account,
+        identifiers: Iterable[AccountIdentifier],
+        facts: Mapping[str, str] | None = None,
+    ) -> bool:
         keys = [(account.portal, each.field, each.value) for each in identifiers]
         taken = any(key in self._identifiers for key in keys) or len(set(keys)) < len(keys)
         if taken or (account.portal, account.id) in self._accounts:
@@ -25,6 +31,7 @@ class MemoryAccounts:
         self._accounts.put((account.portal, account.id), account)
         for key in keys:
             self._identifiers.put(key, account.id)
+        self._facts.put((account.portal, account.id), dict(facts or {}))
         return True
 
     async def get(self, portal: str, account: str, *, lock: bool = False) -> Account | None:  # noqa: ARG002
@@ -37,6 +44,16 @@ class MemoryAccounts:
     async def by_address(self, portal: str, canonical: str) -> list[Account]:
         found = [each for each in self._accounts if each.portal == portal and each.address_canonical == canonical]
         return sorted(found, key=lambda account: account.id)[:_MOST_OF_AN_ADDRESS]
+
+    async def by_facts(self, portal: str, facts: Mapping[str, str]) -> list[Account]:
+        named = [
+            id_ for (there, id_), known in self._facts.items() if there == portal and facts.items() <= known.items()
+        ]
+        found = (self._accounts.get((portal, each)) for each in sorted(named)[:_MOST_OF_AN_ADDRESS])
+        return [account for account in found if account is not None]
+
+    async def facts(self, portal: str, account: str) -> Mapping[str, str]:
+        return self._facts.get((portal, account)) or {}
 
     async def identifiers(self, portal: str, account: str) -> list[AccountIdentifier]:
         return [

@@ -1,5 +1,6 @@
 """Intakes, and the count of requests that became none."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from reclave.adapters.memory.tables import IntakeRow, Tables
@@ -49,16 +50,20 @@ class MemoryIntakes:
             self._put(intake, leased_until=self._now + lease)
         return claimed
 
-    async def resolve(self, intake: Intake, outcome: Outcome) -> bool:
+    async def resolve(self, intake: Intake, outcome: Outcome, grants: Sequence[bytes] = ()) -> bool:
         there = await self.get(intake.portal, intake.id)
         if there is None or there.outcome is not None or there.fence != intake.fence:
             return False
-        self._put(replace(there, outcome=outcome, sealed_fields=None))
+        self._put(replace(there, outcome=outcome, sealed_fields=None, grants=tuple(grants)))
         return True
 
     async def get(self, portal: str, intake: bytes) -> Intake | None:
         row = self._rows.get((portal, intake))
         return None if row is None else row.intake
+
+    async def by_waiting(self, portal: str, waiting: bytes) -> Intake | None:
+        rows = (row.intake for row in self._rows)
+        return next((each for each in rows if (each.portal, each.waiting) == (portal, waiting)), None)
 
     async def erase(self, *, accepted_before: Instant) -> int:
         stale = [

@@ -1,7 +1,7 @@
 """Tables as dictionaries of frozen rows, copied at a transaction's first write: nobody sees half of one."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Self, TypeVar
 
@@ -102,6 +102,7 @@ class Tables:
 
     accounts: Table[tuple[str, str], Account] = field(default_factory=Table)
     identifiers: Table[tuple[str, str, str], str] = field(default_factory=Table)
+    facts: Table[tuple[str, str], Mapping[str, str]] = field(default_factory=Table)
     grants: Table[tuple[str, bytes], Grant] = field(default_factory=Table)
     intakes: Table[tuple[str, bytes], IntakeRow] = field(default_factory=Table)
     turned_away: Table[tuple[str, Instant], int] = field(default_factory=Table)

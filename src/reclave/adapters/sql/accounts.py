@@ -1,6 +1,6 @@
 """The built-in directory's tables."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import ColumnElement, Select, and_, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from reclave.adapters.sql.columns import values_of
 from reclave.adapters.sql.tables import account as _account
+from reclave.adapters.sql.tables import account_fact as _fact
 from reclave.adapters.sql.tables import account_identifier as _identifier
 from reclave.domain.accounts import Account, AccountIdentifier
 from reclave.domain.time import Instant
@@ -22,7 +23,12 @@ class SqlAccounts:
         self._connection = connection
         self._now = now
 
-    async def add(self, account: Account, identifiers: Iterable[AccountIdentifier]) -> bool:
+    async def add(
+        self,
+        account: Account,
+        identifiers: Iterable[AccountIdentifier],
+        facts: Mapping[str, str] | None = None,
+    ) -> bool:
         rows = [
             {"portal": account.portal, "account": account.id, "field": each.field, "value": each.value}
             for each in identifiers
@@ -33,6 +39,10 @@ class SqlAccounts:
         if added and rows:
             named = insert(_identifier).on_conflict_do_nothing().returning(_identifier.c.value)
             added = len((await self._connection.execute(named, rows)).all()) == len(rows)
+        if added and facts:
+            whose = {"portal": account.portal, "account": account.id}
+            known = [{**whose, "field": field, "value": value} for field, value in facts.items()]
+            await self._connection.execute(insert(_fact), known)
         await (savepoint.commit() if added else savepoint.rollback())
         return added
 
@@ -55,6 +65,18 @@ class SqlAccounts:
             .limit(_MOST_OF_AN_ADDRESS)
         )
         return await self._all(query)
+
+    async def by_facts(self, portal: str, facts: Mapping[str, str]) -> list[Account]:
+        query = select(_account).where(_account.c.portal == portal)
+        for field, value in sorted(facts.items()):
+            known = _fact.alias()
+            same = and_(known.c.portal == _account.c.portal, known.c.account == _account.c.id)
+            query = query.join(known, and_(same, known.c.field == field, known.c.value == value))
+        return await self._all(query.order_by(_account.c.id).limit(_MOST_OF_AN_ADDRESS))
+
+    async def facts(self, portal: str, account: str) -> Mapping[str, str]:
+        query = select(_fact.c.field, _fact.c.value).where(_fact.c.portal == portal, _fact.c.account == account)
+        return dict((await self._connection.execute(query)).tuples().all())
 
     async def identifiers(self, portal: str, account: str) -> list[AccountIdentifier]:
         query = (

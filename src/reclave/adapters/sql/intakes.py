@@ -79,14 +79,21 @@ class SqlIntakes:
         claimed = [Intake(**row._asdict()) for row in await self._connection.execute(statement)]
         return sorted(claimed, key=lambda intake: intake.accepted_at)
 
-    async def resolve(self, intake: Intake, outcome: Outcome) -> bool:
+    async def resolve(self, intake: Intake, outcome: Outcome, grants: Sequence[bytes] = ()) -> bool:
         ours = and_(_this(intake.portal, intake.id), _intake.c.fence == intake.fence)
         statement = update(_intake).where(ours, _intake.c.outcome.is_(None))
-        resolved = await self._connection.execute(statement.values(outcome=outcome, sealed_fields=None))
+        resolved = await self._connection.execute(
+            statement.values(outcome=outcome, sealed_fields=None, grants=tuple(grants))
+        )
         return resolved.rowcount == 1
 
     async def get(self, portal: str, intake: bytes) -> Intake | None:
         row = (await self._connection.execute(select(*_DOMAIN).where(_this(portal, intake)))).one_or_none()
+        return None if row is None else Intake(**row._asdict())
+
+    async def by_waiting(self, portal: str, waiting: bytes) -> Intake | None:
+        query = select(*_DOMAIN).where(_intake.c.portal == portal, _intake.c.waiting == waiting).limit(1)
+        row = (await self._connection.execute(query)).one_or_none()
         return None if row is None else Intake(**row._asdict())
 
     async def erase(self, *, accepted_before: Instant) -> int:

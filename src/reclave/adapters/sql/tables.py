@@ -77,6 +77,17 @@ account_identifier = Table(
     Index("account_identifier_by_account", "portal", "account", "field", "value"),
 )
 
+account_fact = Table(
+    "account_fact",
+    metadata,
+    key("portal", ByBytes),
+    key("account", ByBytes),
+    key("field", ByBytes),
+    given("value", ByBytes),
+    ForeignKeyConstraint(["portal", "account"], ["account.portal", "account.id"], ondelete="CASCADE"),
+    Index("account_fact_by_value", "portal", "field", "value", "account"),
+)
+
 intake = Table(
     "intake",
     metadata,
@@ -93,7 +104,9 @@ intake = Table(
     maybe("outcome", Word(Outcome)),
     given("fence", BigInteger),
     given("claimed_until", BigInteger),
+    maybe("grants", Ids),
     Index("intake_by_accepted_at", "accepted_at"),
+    Index("intake_by_waiting", "portal", "waiting"),
 )
 _unresolved = intake.c.outcome.is_(None)
 Index(

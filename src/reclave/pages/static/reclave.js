@@ -19,6 +19,33 @@ for (const box of all(".secret")) {
   box.append(button);
 }
 
+document.documentElement.classList.add("scripted");
+
+// What the chosen classification does not require is locked; the server decides the same.
+for (const list of all("[data-locks]")) {
+  const lock = () => {
+    const open = list.selectedOptions[0].dataset.requires.split(" ");
+    for (const input of list.form.querySelectorAll("input[name^=find_]")) {
+      input.disabled = !(input.required = open.includes(input.name));
+    }
+  };
+  list.addEventListener("change", lock);
+  lock();
+}
+
+// The question before a request: a dialog here, a page where scripts do not run.
+for (const form of all("[data-ask]")) {
+  const dialog = form.querySelector("dialog");
+  dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());
+  form.addEventListener("submit", (event) => {
+    const pressed = event.submitter;
+    const inputs = [...(pressed?.closest("fieldset, form").querySelectorAll("input") ?? [])];
+    if (pressed?.value !== "send" || !inputs.every((input) => input.checkValidity())) return;
+    event.preventDefault();
+    dialog.showModal();
+  });
+}
+
 // A second press within 5 s sends nothing.
 const busy = new WeakMap();
 const free = (form) => {
@@ -28,6 +55,7 @@ const free = (form) => {
 };
 for (const form of all("form")) {
   form.addEventListener("submit", (event) => {
+    if (event.defaultPrevented) return;
     if (busy.has(form)) return event.preventDefault();
     busy.set(form, setTimeout(free, 5000, form));
     event.submitter?.setAttribute("aria-disabled", "true");
@@ -35,4 +63,4 @@ for (const form of all("form")) {
 }
 addEventListener("pageshow", (event) => event.persisted && all("form").forEach(free));
 
-document.querySelector("#errors, #alert")?.focus();
+document.querySelector("#errors, #alert, #found")?.focus();

@@ -1,0 +1,65 @@
+"""«Cambiar contraseña» (C8): the mail's link moves its token out of the address bar; only a form's POST uses it up."""
+
+from starlette.responses import Response
+
+from reclave.domain.errors import FormRefused, SecretEnded
+from reclave.journeys import reset_link
+from reclave.pages import cookies
+from reclave.pages.forms import FormView
+from reclave.pages.page import Page
+from reclave.web.details import password_changed, password_rules
+
+_STEP = "reset"
+
+
+async def open_link(page: Page) -> Response:
+    """The mail's link: changes nothing, keeps the token in the flow cookie and moves to a clean URL (S12, S36)."""
+    answer = page.redirect("reset")
+    token = page.request.path_params["token"][:200]
+    flow = cookies.Flow(step=_STEP, at=page.services.clock.now(), token=token)
+    cookies.set_flow(answer, page.portal, page.services.vault, flow)
+    return answer
+
+
+async def show(page: Page) -> Response:
+    """The form for the new password."""
+    return await _form(page, None)
+
+
+async def submit(page: Page) -> Response:
+    """Set the new password."""
+    values = await page.form("password", "confirm", "identifier")
+    try:
+        reset = await reset_link.complete(
+            page.services, page.portal, _token(page), values["password"], values["confirm"], page.caller()
+        )
+    except SecretEnded as ended:
+        return _ended(page, ended)
+    except FormRefused as refused:
+        return await _form(page, page.refused(values, refused.fields), 422)
+    return password_changed(page, reset.identifier)
+
+
+def _token(page: Page) -> str:
+    flow = cookies.read_flow(page.request, page.portal, page.services.vault, _STEP, page.services.clock.now())
+    return flow.token if flow else ""
+
+
+async def _form(page: Page, form: FormView | None, status: int = 200) -> Response:
+    try:
+        reset = await reset_link.look(page.services, page.portal, _token(page))
+    except SecretEnded as ended:
+        return _ended(page, ended)
+    return page.answer(
+        "reset.html",
+        status,
+        form=form,
+        identifier=page.show(reset.identifier),
+        deadline=reset.grant.expires_at,
+        rules=password_rules(page),
+    )
+
+
+def _ended(page: Page, ended: SecretEnded) -> Response:
+    status = 410 if ended.how != "damaged" else 404
+    return page.answer("secret_ended.html", status, how=ended.how, what="reset_link")
