@@ -125,9 +125,9 @@ async def sow(folder: Path, database: str) -> tuple[Seeded, ...]:
         base_url="http://localhost", database=database, keyring=folder / "keyring", portals=folder / "portals"
     )
     async with wired(settings) as parts:
-        seeded = await seed(parts.services, parts.services.portals["pagos"])
-    assert len(seeded) == len(COMPANIES)
-    return tuple(seeded)
+        seeded = {name: await seed(parts.services, portal) for name, portal in parts.services.portals.items()}
+    assert len(seeded["pagos"]) == len(COMPANIES)
+    return tuple(seeded["pagos"])
 
 
 @asynccontextmanager
