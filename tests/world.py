@@ -118,6 +118,7 @@ class Person:
     """A browser without JavaScript: follows no redirect by itself, keeps its cookies."""
 
     client: httpx2.AsyncClient
+    portal: str = "pagos"
 
     async def get(self, path: str, **headers: str) -> httpx2.Response:
         """Open a page."""
@@ -133,7 +134,7 @@ class Person:
 
     async def sign_in(self, identifier: str, password: str) -> httpx2.Response:
         """Sign in."""
-        return await self.post("/pagos/", {"identifier": identifier, "password": password})
+        return await self.post(f"/{self.portal}/", {"identifier": identifier, "password": password})
 
     async def register(self, address: str, password: str = NEW_PASSWORD, confirm: str | None = None) -> httpx2.Response:
         """Send «Registro de datos de ingreso»."""

@@ -59,6 +59,37 @@ async def test_what_nobody_registered_is_not_found(store: Store) -> None:
         assert await tx.accounts.identifiers(PORTAL, "account-2") == []
 
 
+@pytest.mark.statement("A9", "A10")
+async def test_facts_lead_to_every_account_of_which_all_of_them_are_known(store: Store) -> None:
+    company = {"company_ruc": "1799000012001"}
+    async with store.transaction() as tx:
+        await tx.accounts.add(an_account("b"), [AccountIdentifier("user_id", "b")], {**company, "identification": "2"})
+        await tx.accounts.add(an_account("a"), [AccountIdentifier("user_id", "a")], {**company, "identification": "1"})
+        await tx.accounts.add(an_account("c"), [AccountIdentifier("user_id", "c")])
+        assert [one.id for one in await tx.accounts.by_facts(PORTAL, company)] == ["a", "b"]
+        assert [one.id for one in await tx.accounts.by_facts(PORTAL, {**company, "identification": "2"})] == ["b"]
+        assert await tx.accounts.by_facts(PORTAL, {**company, "identification": "3"}) == []
+        assert await tx.accounts.by_facts(PORTAL, {"identification": "1799000012001"}) == []
+        assert await tx.accounts.by_facts(ELSEWHERE, company) == []
+        assert await tx.accounts.facts(PORTAL, "a") == {**company, "identification": "1"}
+        assert await tx.accounts.facts(PORTAL, "c") == await tx.accounts.facts(ELSEWHERE, "a") == {}
+
+
+async def test_a_refused_account_leaves_no_facts(store: Store) -> None:
+    async with store.transaction() as tx:
+        await tx.accounts.add(an_account(), [a_nit()])
+        assert not await tx.accounts.add(an_account("account-2"), [a_nit()], {"identification": "1"})
+        assert await tx.accounts.by_facts(PORTAL, {"identification": "1"}) == []
+
+
+async def test_facts_lead_to_fifty_accounts_at_most(store: Store) -> None:
+    async with store.transaction() as tx:
+        for number in range(53):
+            await tx.accounts.add(an_account(f"account-{number:02}"), [], {"company_ruc": "1"})
+        found = await tx.accounts.by_facts(PORTAL, {"company_ruc": "1"})
+    assert [one.id for one in found] == [f"account-{number:02}" for number in range(50)]
+
+
 async def test_an_identifier_that_another_account_has_is_refused_with_its_account(store: Store) -> None:
     async with store.transaction() as tx:
         await tx.accounts.add(an_account(), [a_nit()])

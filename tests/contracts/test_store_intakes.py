@@ -229,3 +229,23 @@ async def test_an_unknown_intake_is_neither_found_nor_resolved(store: Store) -> 
     assert await stored(store, PORTAL, new_id()) is None
     assert not await resolve(store, replace(intake, id=new_id()))
     assert await now(store) >= intake.accepted_at
+
+
+@pytest.mark.statement("B2")
+async def test_an_intake_is_found_by_its_waiting_handle_and_keeps_the_grants_that_answered_it(store: Store) -> None:
+    request = a_request()
+    await store.accept(request)
+    async with store.reading() as tx:
+        there = await tx.intakes.by_waiting(PORTAL, request.waiting)
+        assert there is not None
+        assert (there.id, there.grants) == (request.id, ())
+        assert await tx.intakes.by_waiting(ELSEWHERE, request.waiting) is None
+        assert await tx.intakes.by_waiting(PORTAL, new_id(32)) is None
+    (intake,) = await claimed(store)
+    grants = (new_id(), new_id())
+    async with store.transaction() as tx:
+        assert await tx.intakes.resolve(intake, Outcome.SENT, grants)
+    async with store.reading() as tx:
+        there = await tx.intakes.by_waiting(PORTAL, request.waiting)
+    assert there is not None
+    assert there.grants == grants

@@ -56,6 +56,7 @@ async def _seed(url: str, keyring: Path) -> str:
     services = await _services(url, keyring)
     try:
         seeded = await seed(services, services.portals["pagos"])
+        await seed(services, services.portals["compras"])
     finally:
         await services.store.close()
     return seeded[1].password

@@ -23,6 +23,8 @@ from tests.crash.theatre import Theatre, likeness
 from tests.crash.wire import Answered, Deed, Point, Request, Work
 from tests.world import opened_page
 
+_ANOTHER = "ninguna de las dos anteriores"  # a password that no story sets
+
 PAST_LEASES: Span = LEASE + MINUTE
 
 
@@ -202,13 +204,20 @@ async def _epilogue(story: Story) -> list[str]:
     for link in facts.used_links:
         person = story.person()
         await person.get(link)
-        if (await person.post("/pagos/no-fui-yo", {"confirm": "yes"})).status_code != 410:
+        answer = await person.post("/pagos/no-fui-yo", {"confirm": "yes"})
+        if answer.status_code != 410 and opened_page(answer) != "/pagos/no-fui-yo/listo":  # the case that it opened
             wrong.append("I2: a link works again")
+    for link in facts.used_resets:
+        person = story.person()
+        await person.get(link)
+        fields = {"password": _ANOTHER, "confirm": _ANOTHER}
+        if (await person.post(f"/{facts.portal}/cambiar", fields)).status_code != 410:
+            wrong.append("I2: a link sets another password")
     pages = [opened_page(await story.person().sign_in(facts.owner, secret)) for secret in facts.used_passwords]
     wrong += [f"I2: signing in with a used temporary password led to {page}" for page in pages if page]
     password = facts.new if facts.changed else facts.old
     opened = opened_page(await story.person().sign_in(facts.owner, password)) if password else None
-    if opened != (None if facts.blocked else "/pagos/cuenta"):
+    if opened != (None if facts.blocked else f"/{facts.portal}/cuenta"):
         wrong.append(f"I1: signing in with the password led to {opened}")
     return wrong
 

@@ -24,7 +24,10 @@ from tests.crash.story import Facts
 from tests.world import ORIGIN
 
 _URL = re.compile(r"""https?://[^\s"'<>)]+""")
-_OWN_URLS = (f"{ORIGIN}/pagos/", "https://ayuda.pagos.example/", "https://www.pagos.example/privacidad")
+_OWN_URLS = (
+    *(f"{ORIGIN}/{portal}/" for portal in ("pagos", "compras")),
+    *(f"https://{name}.example/" for name in ("ayuda.pagos", "www.pagos", "ayuda.compras", "www.compras")),
+)
 _OBSERVATIONS = {"opened_at", "last_seen_at"}
 _PURPOSES_OF_PASSWORDS = {Purpose.SET_PASSWORD, Purpose.ACTIVATE}
 
@@ -77,7 +80,11 @@ def unchanged(before: Rows, after: Rows) -> list[str]:
 
     def permits(rows: Rows) -> dict[str, list[dict[str, Any]]]:
         return {
-            table: [{k: v for k, v in row.items() if k not in _OBSERVATIONS} for row in of_table]
+            table: [
+                {k: v for k, v in row.items() if k not in _OBSERVATIONS}
+                for row in of_table
+                if row.get("event") is not Event.GRANT_OPENED
+            ]
             for table, of_table in rows.items()
         }
 
@@ -173,7 +180,7 @@ def _secrets(sight: Sight) -> Iterator[tuple[str, bytes]]:
         yield "a cookie", cookie.encode()
         yield "a cookie", base64.urlsafe_b64decode(cookie + "=" * (-len(cookie) % 4))
     for mail in sight.mails:
-        for link in re.findall(r"/no-fui-yo/([\w%=-]+)", mail.text or ""):
+        for link in re.findall(r"/(?:no-fui-yo|cambiar)/([\w%=-]+)", mail.text or ""):
             yield "a link from a mail", link.encode()
 
 
@@ -187,6 +194,7 @@ def _counted(sight: Sight) -> Iterator[str]:
         yield f"I6: {wrong} wrong passwords were compared, {tallies} are counted"
     wrong = facts.wrong_codes + (facts.guessing == "code" and sight.answered)
     tries = [row["tries"] for row in _grants(sight) if row["purpose"] is Purpose.CONFIRM_ADDRESS]
+    tries += [row["failures"] for row in sight.rows["guess"] if row["guess"] is Guess.CODE]
     if max(tries, default=0) < wrong:
         yield f"I6: {wrong} wrong codes were refused, {tries} are counted"
 
@@ -204,7 +212,7 @@ def _mails(sight: Sight) -> Iterator[str]:
         if len(mail.recipients) != 1 or mail.recipients[0] not in allowed:
             yield f"I7: {row['template']} went to {mail.recipients}"
         for url in _URL.findall(f"{mail.text}\n{mail.html}"):
-            if not url.startswith(_OWN_URLS) and url.rstrip("/") != f"{ORIGIN}/pagos":
+            if not f"{url}/".startswith(_OWN_URLS):
                 yield f"I7: {row['template']} links to {url}"
         if b"atacante" in mail.raw:
             yield f"I7: {row['template']} repeats the request's host"

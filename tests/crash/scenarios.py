@@ -2,16 +2,29 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import httpx2
 
+from reclave.demo.seeds import PROCUREMENT
 from reclave.domain.outbox import Template
 from reclave.domain.time import HOUR, MINUTE
 from tests.crash.story import Facts, Story, Stuck, facts_of
-from tests.world import COMPANIES, DEMO_PASSWORD, Person, code_in, opened_page, report_link, temporary_passwords
+from tests.world import (
+    COMPANIES,
+    DEMO_PASSWORD,
+    Person,
+    code_in,
+    opened_page,
+    report_link,
+    reset_link,
+    temporary_passwords,
+)
 
 ADDRESS = COMPANIES[0].address or ""
 SHARED_ADDRESS = COMPANIES[2].address or ""
+USER = PROCUREMENT[0].identifier
+USERS_ADDRESS = PROCUREMENT[0].address
 NEW_ADDRESS = "contabilidad@nueva.example"
 _WRONG_PASSWORD = "la lluvia no llega al mar"
 _SIGN_IN_AGAIN = "/pagos/?notice=session_ended"
@@ -128,6 +141,37 @@ async def change_of_password(story: Story) -> None:
     story.newest_mail(ADDRESS, Template.PASSWORD_CHANGED)
 
 
+async def reset_by_link(story: Story) -> None:
+    """A forgotten password in the procurement portal: a mail with a link and a code; the code is typed, wrong first."""
+    person = story.person()
+    _expect(await person.post("/compras/recuperar", {"user_name": USER}), "/compras/recuperar/enviada")
+    await story.work()
+    mail = story.newest_mail(USERS_ADDRESS, Template.RESET_LINK)
+    code = code_in(mail)
+    await story.guess("code", person.post("/compras/recuperar/codigo", {"code": _another(code)}))
+    if opened_page(await person.post("/compras/recuperar/codigo", {"code": code})) != "/compras/cambiar":
+        # The answer that held the waiting handle was lost: the link works in any browser.
+        _expect(await person.get(reset_link(mail)), "/compras/cambiar")
+    await person.get("/compras/cambiar")
+    story.facts.proven = True
+    answer = await person.post("/compras/cambiar", {"password": story.facts.new, "confirm": story.facts.new})
+    if answer.status_code != HTTPStatus.GONE:  # it was used, by the form whose answer was lost
+        _expect(answer, "/compras/?notice=password_changed")
+    await _sign_in(story, person, story.facts.new, "/compras/cuenta")
+    story.facts.changed = True
+    story.facts.used_resets.append(reset_link(mail))
+    await story.work()
+    story.newest_mail(USERS_ADDRESS, Template.PASSWORD_CHANGED)
+
+
+async def forgotten_user_name(story: Story) -> None:
+    """All user names of an address, by mail; nothing else happens."""
+    _expect(await story.person().post("/compras/usuario", {"email": USERS_ADDRESS}), "/compras/usuario/enviado")
+    await story.work()
+    if USER not in (story.newest_mail(USERS_ADDRESS, Template.USER_NAMES).text or ""):
+        raise Stuck(f"the mail does not name {USER}")
+
+
 async def _ask(story: Story, person: Person) -> None:
     _expect(await person.ask(ADDRESS), "/pagos/recuperar/enviada")
     await story.work()
@@ -175,6 +219,10 @@ def _another(code: str) -> str:
     return ("0" if code[0] != "0" else "1") + code[1:]
 
 
+def _of_procurement() -> Facts:
+    return Facts(owner=USER, old=DEMO_PASSWORD, portal="compras")
+
+
 SCENARIOS: Mapping[str, Scenario] = {
     "recovery": Scenario(recovery, facts_of(0, DEMO_PASSWORD)),
     "three_ask": Scenario(three_ask, facts_of(0, DEMO_PASSWORD)),
@@ -183,4 +231,6 @@ SCENARIOS: Mapping[str, Scenario] = {
     "not_me_after_the_change": Scenario(not_me_after_the_change, facts_of(0, DEMO_PASSWORD)),
     "change_of_address": Scenario(change_of_address, facts_of(0, DEMO_PASSWORD)),
     "change_of_password": Scenario(change_of_password, facts_of(0, DEMO_PASSWORD)),
+    "reset_by_link": Scenario(reset_by_link, _of_procurement),
+    "forgotten_user_name": Scenario(forgotten_user_name, _of_procurement),
 }

@@ -29,11 +29,12 @@ class Stuck(Exception):
 class Facts:
     """What a story has done so far, as far as the invariants ask for it.
 
-    `owner` is the NIT that the story is about, `old` and `new` its passwords, `proposed` an address that its owner
-    has typed. `proven`: the form that comes now proves to be the owner's, so the account may change; `changed`: the
-    new password was confirmed; `reporting`: «No fui yo» comes now, after a change; `blocked`: it was confirmed.
-    `guessing`: a wrong password or code comes now; `wrong` and `wrong_codes` were refused since the last right one.
-    `promised` are the mails that must have come, `used_…` the temporary passwords and links that must work no more.
+    `owner` is the user name (a NIT in the payments portal) that the story is about, `old` and `new` its passwords,
+    `proposed` an address that its owner has typed. `proven`: the form that comes now proves to be the owner's, so the
+    account may change; `changed`: the new password was confirmed; `reporting`: «No fui yo» comes now, after a change;
+    `blocked`: it was confirmed. `guessing`: a wrong password or code comes now; `wrong` and `wrong_codes` were refused
+    since the last right one. `promised` are the mails that must have come, `used_…` the temporary passwords and links
+    that must work no more: `used_links` reported something, `used_resets` set a password.
     """
 
     owner: str
@@ -50,12 +51,14 @@ class Facts:
     proposed: str | None = None
     used_passwords: list[str] = field(default_factory=list)
     used_links: list[str] = field(default_factory=list)
+    used_resets: list[str] = field(default_factory=list)
+    portal: str = "pagos"
 
     def copy(self) -> "Facts":
         """The facts as they are now."""
         now = copy(self)
         now.promised, now.used_passwords = list(self.promised), list(self.used_passwords)
-        now.used_links = list(self.used_links)
+        now.used_links, now.used_resets = list(self.used_links), list(self.used_resets)
         return now
 
 
@@ -108,7 +111,8 @@ class Story:
             "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0",
         }
         transport = _Requests(self.stage)
-        return Person(httpx2.AsyncClient(transport=transport, base_url="https://localhost:8000", headers=headers))
+        client = httpx2.AsyncClient(transport=transport, base_url="https://localhost:8000", headers=headers)
+        return Person(client, self.facts.portal)
 
     async def guess(self, what: Literal["password", "code"], form: Awaitable[httpx2.Response]) -> None:
         """Send a form with a wrong password or code; the page says so."""

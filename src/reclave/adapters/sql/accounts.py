@@ -76,7 +76,7 @@ class SqlAccounts:
 
     async def facts(self, portal: str, account: str) -> Mapping[str, str]:
         query = select(_fact.c.field, _fact.c.value).where(_fact.c.portal == portal, _fact.c.account == account)
-        return dict((await self._connection.execute(query)).tuples().all())
+        return {row.field: row.value for row in await self._connection.execute(query)}
 
     async def identifiers(self, portal: str, account: str) -> list[AccountIdentifier]:
         query = (
