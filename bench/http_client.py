@@ -22,10 +22,11 @@ class Timed:
         return self.read - self.sent
 
 
-def post(port: int, path: str, form: dict[str, str], client: str = "") -> bytes:
+def post(port: int, path: str, form: dict[str, str], client: str = "", cookies: str = "") -> bytes:
     """A form as a browser sends it; `client` is the X-Forwarded-For of a proxy."""
     body = urlencode(form)
     forwarded = f"X-Forwarded-For: {client}\r\n" if client else ""
+    forwarded += f"Cookie: {cookies}\r\n" if cookies else ""
     return (
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nSec-Fetch-Site: same-origin\r\n"
         "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n"
@@ -43,6 +44,17 @@ class Connection:
 
     def timed(self, request: bytes) -> Timed:
         """Send a request and read its whole answer. Raises ConnectionError when there is none."""
+        sent, answer = self._exchanged(request)
+        return Timed(int(answer[9:12]), sent, time.perf_counter_ns())
+
+    def cookies(self, request: bytes) -> str:
+        """Send a request; the cookies that its answer sets, as a browser sends them back."""
+        head = self._exchanged(request)[1].partition(b"\r\n\r\n")[0].decode("latin-1")
+        lines = [line.partition(": ") for line in head.split("\r\n")]
+        set_here = [value.partition(";")[0] for name, _, value in lines if name.lower() == "set-cookie"]
+        return "; ".join(one for one in set_here if not one.endswith("="))
+
+    def _exchanged(self, request: bytes) -> tuple[int, bytes]:
         receive = self._socket.recv
         sent = time.perf_counter_ns()
         self._socket.sendall(request)
@@ -52,7 +64,7 @@ class Connection:
             if not more:
                 raise ConnectionError(f"the answer ended early: {answer[:200]!r}")
             answer += more
-        return Timed(int(answer[9:12]), sent, time.perf_counter_ns())
+        return sent, answer
 
     def close(self) -> None:
         """Close it."""

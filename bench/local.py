@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # `python bench/local.py` finds bench/ and tests/, too
 
-from bench import measure, timing
+from bench import forms, measure, timing
 from bench.accept_rate import databases
 from bench.figures import Figure, at_least, at_most, plain, show, unseen
 from bench.service import SEED, Service, prepared
@@ -31,7 +31,7 @@ DRAIN_SECONDS = 60
 GAPS_MS = (5, 40)
 """When the second request of a pair comes: before the worker begins with the first, and while it is at it."""
 ACCEPTED_GOALS = {"SQLite": 3_300, "PostgreSQL": 4_300}
-PARTS = ("start", "latency", "pairs", "sign-in", "requests", "memory", "rate")
+PARTS = ("start", "latency", "pairs", "sign-in", "requests", "forms", "memory", "rate")
 
 
 class Draw:
@@ -66,6 +66,7 @@ class Run:
             "pairs": self._pairs,
             "sign-in": self._sign_ins,
             "requests": self._requests,
+            "forms": self._forms,
             "memory": self._memory,
             "rate": self._rate,
         }
@@ -114,6 +115,19 @@ class Run:
             found = timing.recovery_requests(self._service, self._known.take(count), self._unknown.take(count))
         yield unseen(self._engine, "recovery request, known or not", found)
 
+    async def _forms(self) -> AsyncIterator[Figure]:
+        count = self._options.forms
+        known, unknown = self._known.take(count), self._unknown.take(count)
+        asked_for = self._known.take(count), self._unknown.take(count)
+        await forms.seed(self._service, [*known, *asked_for[0]])
+        with self._service.started():
+            for name, found in forms.forms(self._service, known, unknown):
+                yield unseen(self._engine, name, found)
+        with self._service.started():
+            cookies = forms.waiting(self._service, [*asked_for[0], *asked_for[1]])
+            await self._service.drained(DRAIN_SECONDS)
+            yield unseen(self._engine, "a wrong code", forms.codes(self._service, *asked_for, cookies))
+
     async def _memory(self) -> AsyncIterator[Figure]:
         known = self._known.take(WEIGHED_AFTER // ONE_KNOWN_IN)
         unknown = [self._service.people.fresh() for _ in range(WEIGHED_AFTER - len(known))]
@@ -145,6 +159,7 @@ async def measured(engine: str, database: str, options: argparse.Namespace) -> l
         + options.samples
         + options.pairs * len(GAPS_MS)
         + options.sign_ins
+        + 2 * options.forms
         + WEIGHED_AFTER // ONE_KNOWN_IN
         + ONE_KNOWN_IN * 10
     )
@@ -179,6 +194,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=10_000, help="pairs of requests a side, at most")
     parser.add_argument("--pair-seconds", type=int, default=180, help="when the pairs end at the latest")
     parser.add_argument("--sign-ins", type=int, default=2_000, help="sign-ins a side")
+    parser.add_argument("--forms", type=int, default=2_000, help="requests a side for each of the other forms")
     parser.add_argument("--seconds", type=int, default=20, help="length of the latency and the rate runs")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")

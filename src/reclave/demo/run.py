@@ -14,7 +14,7 @@ from reclave.demo.mailbox import mailbox_app
 from reclave.demo.maildrop import Maildrop
 from reclave.demo.seeds import Seeded, seed
 from reclave.demo.smtp_server import LoopbackSmtpServer
-from reclave.domain.portal import Portal
+from reclave.demo.start_page import PATH, Place, with_start_page
 from reclave.pages.urls import page_path, portal_origin
 from reclave.settings import Settings, read_settings
 from reclave.supervisor import own_command
@@ -28,9 +28,9 @@ _HOST = "127.0.0.1"
 async def run_demo(state: Path, *, port: int, mailbox_port: int, fresh: bool, database: str = "") -> None:
     """Run until Ctrl-C. Raises `NotReady` for a taken port or a folder that is not the demo's."""
     console = Console()
-    stop = asyncio.Event()
+    asked_to_stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, asked_to_stop.set)
     _check_ports(port, mailbox_port)
     _prepare_folder(state, fresh=fresh)
     maildrop = Maildrop(state / "mail")
@@ -40,7 +40,7 @@ async def run_demo(state: Path, *, port: int, mailbox_port: int, fresh: bool, da
         settings = _write_settings(state, port, smtp.port, database)
         upgrade_database(settings)
         seeded = await _seed(settings)
-        await _run(console, state, settings, maildrop, mailbox_port, seeded, stop)
+        await _run(console, state, settings, maildrop, mailbox_port, seeded, asked_to_stop)
     finally:
         await smtp.stop()
 
@@ -52,24 +52,25 @@ async def _run(
     maildrop: Maildrop,
     mailbox_port: int,
     seeded: Sequence[Seeded],
-    stop: asyncio.Event,
+    asked_to_stop: asyncio.Event,
 ) -> None:
+    stop = asyncio.Event()
     mailbox_listener = listen(_HOST, mailbox_port)
     served = await asyncio.create_subprocess_exec(*own_command("serve", "--settings", str(state / _SETTINGS)))
-    links = [
-        (portal.file.portal.name, _front_of(settings, portal))
-        for portal in check_portals(settings.portals).portals.values()
-    ]
+    places = _places(settings)
+    mailbox = mailbox_app(maildrop, portal_links=[(place.name, place.address) for place in places])
     ended = asyncio.create_task(_stop_when_ended(served, stop))
+    asking = asyncio.create_task(_stop_when_asked(asked_to_stop, stop))
     try:
         await serve_http(
-            mailbox_app(maildrop, portal_links=links),
+            with_start_page(mailbox, places, seeded),
             [mailbox_listener],
             limits=ServerLimits(),
             stop=stop,
             ready=lambda: _say(console, settings, mailbox_port, state, seeded),
         )
     finally:
+        asking.cancel()
         if served.returncode is None:
             served.terminate()
         try:
@@ -77,13 +78,18 @@ async def _run(
         except TimeoutError:
             served.kill()
             await ended
-    if served.returncode not in {0, -signal.SIGTERM, -signal.SIGINT}:
+    if not asked_to_stop.is_set() and served.returncode not in {0, -signal.SIGTERM, -signal.SIGINT}:
         raise NotReady(f"the service ended by itself (code {served.returncode}); its log is above")
     console.print("The demo has stopped. Start it again and everything is as you left it; --fresh starts anew.")
 
 
 async def _stop_when_ended(process: asyncio.subprocess.Process, stop: asyncio.Event) -> None:
     await process.wait()
+    stop.set()
+
+
+async def _stop_when_asked(asked: asyncio.Event, stop: asyncio.Event) -> None:
+    await asked.wait()
     stop.set()
 
 
@@ -143,17 +149,22 @@ async def _seed(settings: Settings) -> list[Seeded]:
     return seeded
 
 
-def _front_of(settings: Settings, portal: Portal) -> str:
-    name = "front" if portal.file.portal.front_page else "sign_in"
-    return portal_origin(portal, settings.base_url) + page_path(portal, name)
+def _places(settings: Settings) -> list[Place]:
+    places = []
+    for portal in check_portals(settings.portals).portals.values():
+        about = portal.file.portal
+        path = page_path(portal, "front" if about.front_page else "sign_in")
+        places.append(Place(portal.id, about.name, about.motto, portal_origin(portal, settings.base_url) + path))
+    return places
 
 
 def _say(console: Console, settings: Settings, mailbox_port: int, state: Path, seeded: Sequence[Seeded]) -> None:
     places = Table(title="Addresses to open", title_justify="left")
     places.add_column("What")
     places.add_column("Where", no_wrap=True)
-    for portal in check_portals(settings.portals).portals.values():
-        places.add_row(portal.file.portal.name, _front_of(settings, portal))
+    places.add_row("Start here: what to try, portal by portal", f"http://localhost:{mailbox_port}{PATH}")
+    for place in _places(settings):
+        places.add_row(place.name, place.address)
     places.add_row("Mailbox: every mail that the portals send", f"http://localhost:{mailbox_port}/")
     accounts = Table(title="Accounts to try", title_justify="left", show_lines=True)
     for heading in ("Portal", "User name", "Password", "E-mail", "What to try"):
