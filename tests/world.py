@@ -1,26 +1,28 @@
 """A whole portal in one process: pages, worker and a real mail server, over any store, with a clock that moves."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
+from starlette.types import ASGIApp
 
 from reclave.adapters.argon2 import Argon2Hasher
 from reclave.adapters.directory_builtin import BuiltinDirectory
 from reclave.adapters.entropy import SystemEntropy
 from reclave.adapters.keyring import create_keyring
 from reclave.adapters.keyring_vault import KeyringVault
-from reclave.adapters.portal_files import read_portals
 from reclave.adapters.smtp import SmtpMailer, SmtpSettings
-from reclave.bootstrap import SilentBell, Wired, build_web, build_worker
+from reclave.bootstrap import SilentBell, Wired, build_web, build_worker, check_portals
 from reclave.demo.maildrop import Maildrop
 from reclave.demo.seeds import COMPANIES, DEMO_PASSWORD, Seeded, seed
 from reclave.demo.smtp_server import LoopbackSmtpServer, RecipientPolicy
 from reclave.demo.stored_message import StoredMessage
-from reclave.domain.accounts import Account
+from reclave.domain.accounts import Account, AccountIdentifier, Provenance, Status
+from reclave.domain.addresses import parse_address
+from reclave.domain.passwords import normalise
 from reclave.domain.portal import Portal
 from reclave.domain.time import Instant, Span
 from reclave.journeys.services import Services
@@ -35,6 +37,7 @@ NEW_PASSWORD = "montaña verde con nubes"
 _TEMPORARY = re.compile(r"\b[a-z0-9]{6}-[a-z0-9]{6}-[a-z0-9]{6}\b")
 _CODE = re.compile(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}\b")
 _RESET = re.compile(r"https?://\S+/cambiar/\S+")
+_LINK = re.compile(r"https?://\S+")
 _REPORT = re.compile(r"https?://\S+/no-fui-yo/\S+")
 
 
@@ -58,6 +61,8 @@ class World:
     maildrop: Maildrop
     clock: Clock
     seeded: dict[str, Seeded] = field(default_factory=dict)
+    app: ASGIApp | None = None
+    """The pages that people see, where a test keeps one for all of them; else each person sees pages made anew."""
 
     @property
     def services(self) -> Services:
@@ -74,12 +79,14 @@ class World:
         for one in await seed(self.services, self.services.portals[portal]):
             self.seeded[one.identifier] = one
 
-    def person(self, *, address: str = "203.0.113.7", language: str = "es-CO") -> "Person":
-        """Someone with a browser of their own."""
-        transport = httpx2.ASGITransport(app=build_web(self.wired), client=(address, 50000))
+    def person(
+        self, *, address: str = "203.0.113.7", language: str = "es-CO", host: str = "localhost:8000"
+    ) -> "Person":
+        """Someone with a browser of their own, at a host."""
+        transport = httpx2.ASGITransport(app=self.app or build_web(self.wired), client=(address, 50000))
         client = httpx2.AsyncClient(
             transport=transport,
-            base_url="https://localhost:8000",
+            base_url=f"https://{host}",
             headers={
                 "sec-fetch-site": "same-origin",
                 "accept-language": language,
@@ -99,6 +106,31 @@ class World:
     def mails(self, recipient: str) -> list[StoredMessage]:
         """What an address has received, newest first."""
         return self.maildrop.messages(recipient)
+
+    async def add_account(
+        self, portal: str, identifier: str, address: str | None, facts: Mapping[str, str] | None = None
+    ) -> Account:
+        """Add an account: its user name (canonical), address, and what is known of it.
+
+        With an address it is active and has the demo's password; without, it awaits its first sign-in.
+        """
+        read = parse_address(address) if address else None
+        hashed = await self.services.hasher.hash(normalise(DEMO_PASSWORD)) if read else None
+        async with self.services.store.transaction() as tx:
+            account = Account(
+                portal=portal,
+                id=self.services.new_id().hex(),
+                status=Status.ACTIVE if read else Status.AWAITING_FIRST_SIGN_IN,
+                address=read.stored if read else None,
+                address_canonical=read.canonical if read else None,
+                address_provenance=Provenance.CONFIRMED if read else None,
+                password_hash=hashed,
+                created_at=tx.now,
+                changed_at=tx.now,
+            )
+            field = self.services.portals[portal].file.sign_in.identifier
+            assert await tx.accounts.add(account, [AccountIdentifier(field, identifier)], facts)
+        return account
 
     async def account(self, nit: str) -> Account:
         """The account of a NIT, as the directory has it."""
@@ -167,6 +199,11 @@ def reset_link(mail: StoredMessage) -> str:
     return found.group().removeprefix(ORIGIN)
 
 
+def links_in(mail: StoredMessage) -> list[str]:
+    """Every address on the web in the text of a mail."""
+    return _LINK.findall(said(mail))
+
+
 def report_link(mail: StoredMessage) -> str:
     """The path of the «No fui yo» link in a mail."""
     found = _REPORT.search(said(mail))
@@ -187,16 +224,16 @@ def nit(index: int) -> str:
 
 @asynccontextmanager
 async def open_world(
-    store: Store, folder: Path, clock: Clock, *, policy: RecipientPolicy | None = None
+    store: Store, folder: Path, clock: Clock, *, policy: RecipientPolicy | None = None, portals: Path = PORTALS
 ) -> AsyncIterator[World]:
-    """A world over a store; its mail server is real and on loopback."""
+    """A world over a store; its mail server is real and on loopback. The payments portal's accounts are there."""
     entropy = SystemEntropy()
     keyring = folder / "keyring"
     if not keyring.exists():
         create_keyring(keyring, entropy, clock.standing())
     vault = KeyringVault(keyring, entropy)
     hasher = Argon2Hasher(vault, workers=1, memory_kib=64, passes=1)
-    files = read_portals(PORTALS)
+    files = check_portals(portals)
     services = Services(
         store=store,
         directory=BuiltinDirectory(),
@@ -207,7 +244,7 @@ async def open_world(
         clock=HostClock(clock),
         portals=dict(files.portals),
     )
-    settings = Settings(base_url=ORIGIN, database="", keyring=keyring, portals=PORTALS)
+    settings = Settings(base_url=ORIGIN, database="", keyring=keyring, portals=portals)
     wired = Wired(settings, services, files)
     maildrop = Maildrop(folder / "mail")
     server = LoopbackSmtpServer(maildrop, policy=policy)
@@ -215,8 +252,8 @@ async def open_world(
     mailer = SmtpMailer(SmtpSettings(host="127.0.0.1", port=server.port, security="none"))
     world = World(wired, build_worker(wired, mailer), maildrop, clock)
     try:
-        for one in await seed(services, world.portal):
-            world.seeded[one.identifier] = one
+        if "pagos" in services.portals:
+            await world.seed("pagos")
         yield world
     finally:
         await mailer.close()

@@ -47,11 +47,18 @@ from tests.servers import ROOT
 from tests.servers.chromium import launch_options
 from tests.stores import Clock
 from tests.world import DEMO_PASSWORD, NEW_PASSWORD, World, code_in, open_world, temporary_passwords
+from tools.portal_tours import customs, procurement
 
 FOLDER = ROOT / "build" / "screenshots"
 INSTANT = int(datetime(2026, 11, 23, 10, 15, tzinfo=ZoneInfo("America/Bogota")).timestamp()) * SECOND
-IN_OTHER_LANGUAGES = {"sign-in", "recover", "recover-sent", "details", "details-first", "account", "report", "no-page"}
-IN_THE_DARK = {*IN_OTHER_LANGUAGES, "details-problems", "sign-in-refused", "details-done", "details-code"}
+IN_OTHER_LANGUAGES = {
+    *("sign-in", "recover", "recover-sent", "details", "details-first", "account", "report", "no-page"),
+    *("customs-search", "procurement-recover", "procurement-user-names"),
+}
+IN_THE_DARK = {
+    *IN_OTHER_LANGUAGES,
+    *("details-problems", "sign-in-refused", "details-done", "details-code", "customs-found", "procurement-sent"),
+}
 OTHER_ADDRESS = "contabilidad@andina.example"
 WITHOUT_ADDRESS = 6  # the demo's company that has none
 
@@ -222,7 +229,7 @@ async def picture_pages(camera: Camera, browser: Browser, equipment: Equipment, 
     """Every state of every page on one device; the mails that came of it."""
     number = 0
     received: list[StoredMessage] = []
-    for journey in (tour, more):
+    for journey in (tour, more, customs, procurement):
         async with staged(browser) as stage:
             person = await stage.person(equipment)
             async for name in journey(stage, person):

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,11 +25,13 @@ from reclave.adapters.portal_files import PortalFiles, read_portals
 from reclave.adapters.smtp import SmtpMailer, SmtpSettings
 from reclave.adapters.sql.store import open_store
 from reclave.domain.errors import PortalRefused, ReclaveError
+from reclave.domain.portal import Language
+from reclave.domain.portal_toml import toml_key
 from reclave.domain.wordlists import common_words
 from reclave.journeys.services import Services
 from reclave.pages.assets import Assets
 from reclave.pages.client import read_networks
-from reclave.pages.i18n import unknown_text
+from reclave.pages.i18n import translator, unknown_text
 from reclave.pages.mail import Post
 from reclave.pages.page import Site
 from reclave.pages.render import Renderer
@@ -271,9 +273,21 @@ def check_portals(folder: Path) -> PortalFiles:
     files = read_portals(folder)
     for portal in files.portals.values():
         for language, texts in portal.file.texts.items():
-            unknown = unknown_text(texts)
-            if unknown is not None:
-                hint = f"; did you mean {unknown[1]!r}?" if unknown[1] else ""
-                path = f"texts.{language}.{unknown[0]!r}"
-                raise PortalRefused(f"{portal.id}.toml", path, f"no page or mail says this{hint}")
+            _check_texts(files.sources[portal.id], language, texts)
     return files
+
+
+def _check_texts(source: str, language: Language, texts: Mapping[str, str]) -> None:
+    """Raise `PortalRefused` for a text that no page or mail says, or for a wording that would not render."""
+    for text, own in texts.items():
+        path = f"texts.{language}.{toml_key(text)}"
+        unknown = unknown_text([text])
+        if unknown is not None:
+            hint = f"; did you mean {unknown[1]!r}?" if unknown[1] else ""
+            raise PortalRefused(source, path, f"no page or mail says this{hint}")
+        if not own.strip():
+            raise PortalRefused(source, path, "an empty text: write one, or leave the line out")
+        try:
+            translator(language, {text: own})
+        except ValueError as error:
+            raise PortalRefused(source, path, str(error)) from error

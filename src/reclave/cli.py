@@ -99,6 +99,27 @@ def check(folder: Path) -> None:
 
 
 @main.group()
+def portal() -> None:
+    """The portal file as an interface: what it may say."""
+
+
+@portal.command("schema")
+def portal_schema() -> None:
+    """Print the portal file's JSON Schema, for editors."""
+    from reclave.portal_reference import schema_json
+
+    click.echo(schema_json(), nl=False)
+
+
+@portal.command("reference")
+def portal_reference() -> None:
+    """Print every key of the portal file with its meaning and an example (Markdown)."""
+    from reclave.portal_reference import reference
+
+    click.echo(reference(), nl=False)
+
+
+@main.group()
 def keys() -> None:
     """The keyring."""
 

@@ -16,6 +16,8 @@ from reclave.journeys import confirm_address, report_not_me, sign_in
 from reclave.web import sign_in as sign_in_page
 from tests.browser import switches
 from tests.browser.switches import Switch, constantly, mail_rewriting, patch, promptly, rewriting
+from tests.browser.switches_aduana import SWITCHES_ADUANA
+from tests.browser.switches_compras import SWITCHES_COMPRAS
 
 _NAMED: Collection[Switch] = (
     switches.nothing,
@@ -63,6 +65,8 @@ SWITCHES: dict[str, Switch] = {switch.__name__: switch for switch in _NAMED} | {
     "only_spanish": rewriting(' lang="pt-BR"', ' lang="es"'),
     "reports_change_nothing": promptly(report_not_me, "_act"),
 }
+SWITCHES |= SWITCHES_ADUANA
+SWITCHES |= SWITCHES_COMPRAS
 
 
 def main() -> None:

@@ -124,9 +124,10 @@ async def test_a_mail_scanner_that_follows_the_link_changes_nothing(service: Ser
     await person.opens(link)
     await person.reports("Yo no hice esta solicitud.")
     await person.sees("Gracias por avisarnos")
+    case = await person.page.locator(".slip").inner_text()
     await person.opens(link)
-    await person.sees("Este enlace ya no funciona")
-    await person.is_told("Ya se usó, y sirve una sola vez.")
+    await person.sees("Gracias por avisarnos")
+    assert await person.page.locator(".slip").inner_text() == case, "the same case, not another"
 
 
 @pytest.mark.statement("B4")

@@ -18,6 +18,8 @@ from tests.browser import test_p3_first_sign_in as p3
 from tests.browser import test_p4_p5_recover as p4_p5
 from tests.browser import test_p6_p7_mail as p6_p7
 from tests.browser import test_p8_forced_change as p8
+from tests.browser.noticed_aduana import NOTICED_BY_ADUANA, blueprint_for
+from tests.browser.noticed_compras import NOTICED_BY_COMPRAS
 from tests.browser.person import PHONE
 from tests.browser.service import Blueprint, Service, running
 from tests.browser.switched_off import SWITCHES
@@ -146,6 +148,8 @@ NOTICED_BY: Mapping[str, tuple[StatementTest, str]] = {
         b3_b4.test_the_token_of_a_link_leaves_the_address_bar_and_the_page,
         "token=",
     ),
+    **NOTICED_BY_ADUANA,
+    **NOTICED_BY_COMPRAS,
 }
 """For each behaviour that can be switched off: the test that must notice, and what its failure says."""
 
@@ -158,7 +162,7 @@ async def test_a_behaviour_that_is_switched_off_is_noticed(
     browser: Browser, blueprint: Blueprint, tmp_path: Path, name: str
 ) -> None:
     test, said = NOTICED_BY[name]
-    async with running(browser, blueprint, tmp_path, switched_off=name) as service:
+    async with running(browser, blueprint_for(test, blueprint, tmp_path), tmp_path, switched_off=name) as service:
         with pytest.raises((AssertionError, Error), match=said):
             await run(test, service)
 
@@ -168,7 +172,7 @@ async def test_a_behaviour_that_is_switched_off_is_noticed(
 async def test_with_nothing_switched_off_the_same_tests_pass(
     browser: Browser, blueprint: Blueprint, tmp_path: Path, test: StatementTest
 ) -> None:
-    async with running(browser, blueprint, tmp_path, switched_off="nothing") as service:
+    async with running(browser, blueprint_for(test, blueprint, tmp_path), tmp_path, switched_off="nothing") as service:
         await run(test, service)
 
 

@@ -1,5 +1,7 @@
 """«No fui yo»: B4, S12, S36, invariant 3."""
 
+import re
+
 import pytest
 
 from reclave.domain.cases import CaseKind
@@ -128,6 +130,24 @@ async def test_a_link_that_was_used_shows_its_case_again_and_opens_no_other(worl
         assert case.reference in (await person.get("/pagos/no-fui-yo/listo")).text
     async with world.services.store.reading() as tx:
         assert await tx.cases.of_account("pagos", account.id) == [case]
+
+
+async def test_a_form_acts_on_the_account_that_it_shows_even_if_another_link_was_opened_since(world: World) -> None:
+    first, second = await asked(world), await asked(world, TWO)
+    person = world.person()
+    await person.get(first)
+    shown = re.search(r'name="about" value="([^"]+)"', (await person.get("/pagos/no-fui-yo")).text)
+    assert shown is not None
+    await person.get(second)
+    answer = await person.post("/pagos/no-fui-yo", {"confirm": "yes", "about": shown[1]})
+    assert answer.status_code == 409
+    assert "otra cuenta" in answer.text
+    async with world.services.store.reading() as tx:
+        for number in (0, 2):
+            assert await tx.cases.of_account("pagos", (await world.account(nit(number))).id) == []
+    await person.get(first)
+    done = await person.post("/pagos/no-fui-yo", {"confirm": "yes", "about": shown[1]})
+    assert opened_page(done) == "/pagos/no-fui-yo/listo"
 
 
 async def test_expired_damaged_and_forged_links_say_what_happened(world: World) -> None:

@@ -46,6 +46,11 @@ NOTICE = {
     "en": "We will never ask you for personal data or your password by e-mail.",
     "pt": "Nunca pediremos seus dados pessoais nem sua senha por e-mail.",
 }
+HOURS = {
+    "es": "lun-vie 07:00-19:00, sáb 08:00-12:00",
+    "en": "Mon-Fri 07:00-19:00, Sat 08:00-12:00",
+    "pt": "seg-sex 07:00-19:00, sáb 08:00-12:00",
+}
 NOT_ME = {"es": "«No fui yo»", "en": "“It was not me”", "pt": "“Não fui eu”"}
 
 BY_LINK = {Template.RESET_LINK, Template.USER_NAMES}
@@ -223,7 +228,7 @@ def test_every_mail_carries_reference_help_desk_and_the_notice_against_phishing(
         assert REFERENCE in part
         assert NOTICE[language] in part
         assert "01 8000 000 000" in part
-        assert "lun-vie 07:00-19:00" in part
+        assert HOURS[language] in part
 
 
 @pytest.mark.statement("B4")

@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from tests.world import DEMO_PASSWORD, World, nit, opened_page
 
 FORM = "application/x-www-form-urlencoded"
-FORMS = ["/pagos/", "/pagos/recuperar", "/pagos/no-fui-yo", "/pagos/salir"]
+ASKING = {
+    "/pagos/recuperar": b"email",
+    "/aduana/recuperar": b"identification",
+    "/compras/recuperar": b"user_name",
+    "/compras/recuperar/codigo": b"code",
+    "/compras/usuario": b"email",
+    "/compras/cambiar": b"password",
+}
+"""Forms that anybody can send, and a field of each."""
+FORMS = ["/pagos/", "/pagos/no-fui-yo", "/pagos/salir", "/aduana/ingresar", *ASKING]
 
 
 async def raw(world: World, path: str, body: bytes, content_type: str = FORM) -> httpx2.Response:
@@ -41,9 +50,12 @@ async def changed(world: World) -> bool:
         (b"email=%ed%a0%80%40b.example", 400),
     ],
 )
+@pytest.mark.parametrize("path", ASKING)
 @pytest.mark.req("S33", "S49")
-async def test_a_form_that_no_page_of_ours_sends_is_refused_with_a_page(world: World, body: bytes, status: int) -> None:
-    answered = await raw(world, "/pagos/recuperar", body)
+async def test_a_form_that_no_page_of_ours_sends_is_refused_with_a_page(
+    world: World, path: str, body: bytes, status: int
+) -> None:
+    answered = await raw(world, path, body.replace(b"email", ASKING[path]))
     assert answered.status_code == status
     assert "No cambió nada" in answered.text
     assert not await changed(world)
@@ -199,9 +211,13 @@ async def test_the_first_page_sets_no_cookie_and_is_answered_304_when_known(worl
 
 
 @pytest.mark.req("S48")
-async def test_the_well_known_address_leads_to_the_change_of_password(world: World) -> None:
-    answered = await world.person().get("/.well-known/change-password")
-    assert opened_page(answered) == "/pagos/cuenta/contrasena"
+async def test_the_well_known_address_leads_to_the_change_of_password_or_to_the_list_of_portals(world: World) -> None:
+    several = await world.person().get("/.well-known/change-password")
+    assert opened_page(several) == "/"
+    for other in ("aduana", "compras"):
+        del world.services.portals[other]
+    only = await world.person().get("/.well-known/change-password")
+    assert opened_page(only) == "/pagos/cuenta/contrasena"
 
 
 @pytest.mark.req("S27", "S49")

@@ -7,16 +7,18 @@ from pathlib import Path
 from reclave.domain.errors import PortalRefused
 from reclave.domain.portal import Portal
 from reclave.domain.portal_reader import read_portal
+from reclave.domain.spelling import nearest
 
 _MAX_LOGO = 32 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class PortalFiles:
-    """The portals by id, and each one's logo (SVG bytes)."""
+    """The portals by id, each one's logo (SVG bytes), and the name of its file."""
 
     portals: Mapping[str, Portal]
     logos: Mapping[str, bytes | None]
+    sources: Mapping[str, str]
 
 
 def read_portals(folder: Path) -> PortalFiles:
@@ -27,20 +29,29 @@ def read_portals(folder: Path) -> PortalFiles:
     """
     portals: dict[str, Portal] = {}
     logos: dict[str, bytes | None] = {}
+    sources: dict[str, str] = {}
     places: dict[tuple[str, str], str] = {}
     for path in sorted(folder.glob("*.toml")):
-        portal = read_portal(path.read_text("utf-8"), source=path.name)
+        portal = read_portal(_text(path), source=path.name)
         about = portal.file.portal
         if portal.id in portals:
-            raise PortalRefused(path.name, "portal.id", f"{portal.id!r} is another portal's id")
+            raise PortalRefused(path.name, "portal.id", f"{portal.id!r} is the id of {sources[portal.id]} already")
         place = (about.host, about.path)
         if place in places:
-            raise PortalRefused(path.name, "portal.path", f"{places[place]} has the same host and path")
-        portals[portal.id], places[place] = portal, path.name
+            key = "portal.host" if about.host else "portal.path"
+            raise PortalRefused(path.name, key, f"{places[place]} has the same host and path")
+        portals[portal.id], sources[portal.id], places[place] = portal, path.name, path.name
         logos[portal.id] = _logo(folder, path.name, portal)
     if not portals:
         raise PortalRefused(str(folder), "", "no portal file (*.toml) here")
-    return PortalFiles(portals, logos)
+    return PortalFiles(portals, logos, sources)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise PortalRefused(path.name, "", f"not UTF-8 at byte {error.start}: save the file as UTF-8") from error
 
 
 def _logo(folder: Path, source: str, portal: Portal) -> bytes | None:
@@ -49,7 +60,8 @@ def _logo(folder: Path, source: str, portal: Portal) -> bytes | None:
         return None
     path = folder / name
     if path.name != name or path.suffix != ".svg" or not path.is_file():
-        raise PortalRefused(source, "brand.logo", f"{name!r} is not an SVG file beside the portal file")
+        hint = nearest(name, [each.name for each in folder.glob("*.svg")])
+        raise PortalRefused(source, "brand.logo", f"{name!r} is not an SVG file beside the portal file{hint}")
     content = path.read_bytes()
     if len(content) > _MAX_LOGO:
         raise PortalRefused(source, "brand.logo", f"{name!r} is larger than {_MAX_LOGO} bytes")

@@ -1,10 +1,12 @@
 """When a help desk answers: `lun-vie 07:00-19:00, sáb 08:00-12:00`, read in the portal's time zone."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from reclave.domain.spelling import nearest
 from reclave.domain.time import Instant
 
 _DAYS = (
@@ -19,7 +21,8 @@ _DAYS = (
 _DAY_NUMBERS = {name: number for number, names in enumerate(_DAYS) for name in names}
 _PART = re.compile(r"(\w+)(?:-(\w+))? ([0-9]{1,2}):([0-9]{2})-([0-9]{1,2}):([0-9]{2})")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MIDNIGHT = 24 * 60
+_HOUR = 60
+_MIDNIGHT = 24 * _HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +60,30 @@ def parse_opening_hours(written: str) -> OpeningHours:
 
 
 def _shift(written: str, part: str) -> Shift:
-    matched = _PART.fullmatch(part.lower())
+    matched = _PART.fullmatch(unicodedata.normalize("NFC", part).lower())
     if matched is None:
-        raise _refused(written)
-    first, last, *minutes = matched.groups()
-    days = [_DAY_NUMBERS.get(name) for name in (first, last or first)]
-    opens, closes = (int(hour) * 60 + int(minute) for hour, minute in (minutes[:2], minutes[2:]))
-    if None in days or not opens < closes <= _MIDNIGHT or any(int(minute) > 59 for minute in minutes[1::2]):  # noqa: PLR2004
-        raise _refused(written)
-    first_day, last_day = (day or 0 for day in days)
+        raise _refused(written, "")
+    first, last, *numbers = matched.groups()
+    first_day, last_day = _day(written, first), _day(written, last or first)
     if first_day > last_day:
-        raise _refused(written)
+        raise _refused(written, ": the week begins on Monday, so put Sunday into a part of its own")
+    from_hour, from_minute, to_hour, to_minute = map(int, numbers)
+    opens, closes = from_hour * _HOUR + from_minute, to_hour * _HOUR + to_minute
+    if max(from_minute, to_minute) >= _HOUR or closes > _MIDNIGHT:
+        raise _refused(written, ": a day has 24 hours of 60 minutes")
+    if opens >= closes:
+        raise _refused(written, ": a shift ends after it begins; split it where it goes past midnight (24:00)")
     return Shift(first_day, last_day, opens, closes)
 
 
-def _refused(written: str) -> ValueError:
-    return ValueError(f'{written!r} are no opening hours: write for example "lun-vie 07:00-19:00, sáb 08:00-12:00"')
+def _day(written: str, name: str) -> int:
+    number = _DAY_NUMBERS.get(name)
+    if number is None:
+        raise _refused(written, f": {name!r} is no day{nearest(name, _DAY_NUMBERS)}")
+    return number
+
+
+def _refused(written: str, why: str) -> ValueError:
+    return ValueError(
+        f'{written!r} are no opening hours{why}; write for example "lun-vie 07:00-19:00, sáb 08:00-12:00"'
+    )

@@ -1,12 +1,8 @@
 """Reading a portal file: TOML to a checked `Portal`, or what is wrong, by key path and with the nearest spelling."""
 
-import difflib
-import re
 import tomllib
 from collections.abc import Iterator
-from email.utils import parseaddr
-from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import msgspec
 
@@ -25,7 +21,9 @@ from reclave.domain.portal import (
     TemporaryPassword,
     Terms,
 )
-from reclave.domain.portal_rules import contradictions
+from reclave.domain.portal_mistakes import mistake
+from reclave.domain.portal_rules import contradictions, spans_at_odds
+from reclave.domain.spelling import nearest
 from reclave.domain.time import DAY, HOUR, Span
 
 RequestedJourney = TemporaryPassword | ResetLink | FindUserId | RecoverUserName
@@ -43,17 +41,12 @@ def read_portal(toml: str, *, source: str = "portal.toml") -> Portal:
     try:
         file = msgspec.convert(parsed, PortalFile)
     except msgspec.ValidationError as error:
-        raise _refusal(source, parsed, str(error)) from error
+        raise PortalRefused(source, *mistake(parsed, str(error))) from error
     return _checked(file, source)
 
 
 def _checked(file: PortalFile, source: str) -> Portal:
-    try:
-        zone = ZoneInfo(file.portal.time_zone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise PortalRefused(source, "portal.time_zone", "no such time zone (IANA name)") from error
-    if "@" not in parseaddr(file.mail.sender)[1]:
-        raise PortalRefused(source, "mail.sender", 'write for example "Portal <no-reply@portal.example>"')
+    zone = _zone(source, file.portal.time_zone)
     for path, why in contradictions(file):
         raise PortalRefused(source, path, why)
     first = file.journeys.first_sign_in or FirstSignIn()
@@ -61,7 +54,7 @@ def _checked(file: PortalFile, source: str) -> Portal:
     def span(path: str, written: str, ceiling: Span) -> Span:
         return _span(source, path, written, ceiling)
 
-    return Portal(
+    portal = Portal(
         file=file,
         zone=zone,
         first_sign_in_lifetime=span("journeys.first_sign_in.lifetime", first.lifetime, PAPER_CEILING),
@@ -72,6 +65,17 @@ def _checked(file: PortalFile, source: str) -> Portal:
         address_wait=span("addresses.wait", file.addresses.wait, DAY),
         hours=tuple(_hours(source, index, line.hours) for index, line in enumerate(file.help.lines)),
     )
+    for path, why in spans_at_odds(portal):
+        raise PortalRefused(source, path, why)
+    return portal
+
+
+def _zone(source: str, name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        why = f"{name!r} is no time zone (IANA name){nearest(name, available_timezones())}"
+        raise PortalRefused(source, "portal.time_zone", why) from error
 
 
 def _requested(file: PortalFile) -> Iterator[tuple[str, RequestedJourney]]:
@@ -121,53 +125,3 @@ def _hours(source: str, index: int, written: str) -> OpeningHours | None:
         return parse_opening_hours(written) if written else None
     except ValueError as error:
         raise PortalRefused(source, f"help.lines[{index}].hours", str(error)) from error
-
-
-_UNKNOWN = re.compile(r"Object contains unknown field `([^`]+)`(?: - at `\$\.?([^`]*)`)?")
-_ELSEWHERE = re.compile(r"^(.*?)(?: - at `\$\.?([^`]*)`)?$", re.DOTALL)
-
-
-def _refusal(source: str, parsed: dict[str, Any], message: str) -> PortalRefused:
-    unknown = _UNKNOWN.match(message)
-    if unknown:
-        key, path = unknown.group(1), unknown.group(2) or ""
-        near = difflib.get_close_matches(key, _keys_at(path), n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        return PortalRefused(source, f"{_named(parsed, path)}.{key}".lstrip("."), f"unknown key{hint}")
-    matched = _ELSEWHERE.match(message)
-    said, path = (matched.group(1), matched.group(2) or "") if matched else (message, "")
-    return PortalRefused(source, _named(parsed, path), said)
-
-
-def _named(parsed: dict[str, Any], path: str) -> str:
-    """A key path with the name that msgspec writes as `[...]`: that of the first table that does not fit."""
-    before, found, after = path.partition("[...]")
-    kind = _struct_in(_hint_at(before))
-    if not found or kind is None:
-        return path
-    for name, table in parsed.get(before, {}).items():
-        try:
-            msgspec.convert(table, kind)
-        except msgspec.ValidationError:
-            return f"{before}.{name}{after}"
-    return path
-
-
-def _hint_at(path: str) -> Any:
-    hints = {field.name: field.type for field in msgspec.structs.fields(PortalFile)}
-    return hints.get(path)
-
-
-def _keys_at(path: str) -> list[str]:
-    table: Any = PortalFile
-    for step in filter(None, re.sub(r"\[[^]]*\]", "", path).split(".")):
-        hints = {field.name: field.type for field in msgspec.structs.fields(table)}
-        table = _struct_in(hints.get(step))
-        if table is None:
-            return []
-    return [field.encode_name for field in msgspec.structs.fields(table)]
-
-
-def _struct_in(hint: Any) -> Any:
-    candidates = [hint, *getattr(hint, "__args__", ())]
-    return next((c for c in candidates if isinstance(c, type) and issubclass(c, msgspec.Struct)), None)

@@ -7,7 +7,7 @@ from reclave.domain.accounts import Account
 from reclave.domain.grants import Grant, Purpose
 from reclave.domain.intake import Intake, Outcome
 from reclave.domain.outbox import Template
-from reclave.domain.portal import EMAIL, Portal
+from reclave.domain.portal import CLASSIFICATION, EMAIL, Portal
 from reclave.domain.secrets import Presentation
 from reclave.journeys import grants
 from reclave.journeys.asking import Facts, typed_in
@@ -34,8 +34,16 @@ async def matching(services: Services, tx: Transaction, portal: Portal, facts: F
         if known:
             of_named = await services.directory.facts(tx, portal.id, named.id if named else "")
             candidates = candidates if known.items() <= of_named.items() else []
-    elif known:
+    elif set(known) - {CLASSIFICATION}:
         candidates = await services.directory.by_facts(tx, portal.id, known)
+    elif known and EMAIL in facts:
+        # What a whole class of accounts shares leads to none of them: the address does.
+        of_address = await services.directory.by_address(tx, portal.id, facts[EMAIL])
+        candidates = [
+            one
+            for one in of_address
+            if known.items() <= (await services.directory.facts(tx, portal.id, one.id)).items()
+        ]
     else:
         candidates = await services.directory.by_address(tx, portal.id, facts[EMAIL])
     return [account for account in candidates if has_address(account, facts)]

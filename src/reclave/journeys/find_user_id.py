@@ -8,6 +8,8 @@ budget a day for the portal with an alarm, and equal work whether or not there i
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import structlog
+
 from reclave.domain.accounts import Account
 from reclave.domain.audit import Entry, Event
 from reclave.domain.errors import FieldRefused, FormRefused, Throttled
@@ -23,6 +25,7 @@ from reclave.ports.store import Transaction
 JOURNEY = "find_user_id"
 _OF_COMPANIES = {"co.nit", "ec.ruc"}
 _NOBODY = "nobody"
+_log = structlog.get_logger("reclave.journeys")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ async def find(services: Services, portal: Portal, typed: Mapping[str, str], cal
         passed = await tx.limits.take(taken)
         wait = max((cost.limit.interval for cost, took in zip(taken, passed, strict=True) if not took), default=0)
         if not passed[-1]:
+            _log.error("user_id_budget_spent", portal=portal.id)
             await tx.audit.add(Entry(portal=portal.id, event=Event.USER_ID_BUDGET_SPENT, client=caller.client))
         found = await _only(services, tx, portal, facts)
         named = await services.directory.identifiers(tx, portal.id, found.id if found else _NOBODY)

@@ -35,6 +35,7 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
     token: str = ""
     identifier: str = ""
     kind: str = ""
+    filled: dict[str, str] = {}
 
 
 def _name(portal: Portal, use: str) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from reclave.domain.opening_hours import OpeningHours
 from reclave.domain.time import SECOND, Instant, Span
 
 CATALOGS = Path(__file__).with_name("locale")
@@ -91,6 +92,27 @@ def format_time(instant: Instant, language: str, zone: ZoneInfo) -> str:
     return f"{written} ({_zone_name(local, language, zone)})"
 
 
+_DAYS = {
+    "es": ("lun", "mar", "mié", "jue", "vie", "sáb", "dom"),
+    "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
+    "pt": ("seg", "ter", "qua", "qui", "sex", "sáb", "dom"),
+}
+
+
+def format_hours(hours: OpeningHours, language: str) -> str:
+    """Opening hours: «lun-vie 07:00-19:00, sáb 08:00-12:00»."""
+    days = _DAYS[language]
+    return ", ".join(
+        f"{days[one.first_day]}{f'-{days[one.last_day]}' if one.last_day > one.first_day else ''} "
+        f"{_clock(one.opens)}-{_clock(one.closes)}"
+        for one in hours.shifts
+    )
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
 def format_span(span: Span, language: str) -> str:
     """A length of time in its two largest units: «1 hora y 30 minutos». Seconds round up; zero at least."""
     from babel.dates import format_timedelta
@@ -138,7 +160,8 @@ def unknown_text(sources: Iterable[str]) -> tuple[str, str] | None:
     """The first of these sources that is no text of ours, and the nearest one that is (or nothing)."""
     catalog = _catalog(next(language for language in _LOCALES if language != SOURCE_LANGUAGE))
     for source in sources:
-        if source not in WORDS and catalog.gettext(source) == source and not _is_source(source):
+        known = bool(source) and (source in WORDS or catalog.gettext(source) != source or _is_source(source))
+        if not known:
             return source, next(iter(difflib.get_close_matches(source, _sources(), n=1)), "")
     return None
 

@@ -9,7 +9,7 @@ import jinja2
 
 from reclave.domain.portal import Language, Portal
 from reclave.domain.time import Instant, Span
-from reclave.pages.i18n import Translator, format_span, format_time, translator
+from reclave.pages.i18n import Translator, format_hours, format_span, format_time, translator
 
 LANGUAGE_NAMES: Mapping[str, str] = {"es": "Español", "en": "English", "pt": "Português"}
 
@@ -75,7 +75,8 @@ class Renderer:
             def time_in_zone(instant: Instant) -> str:
                 return format_time(instant, language, zone)
 
-            made.globals["time"] = time_in_zone
+            opening = [format_hours(hours, language) if hours else "" for hours in portal.hours]
+            made.globals |= {"time": time_in_zone, "hours": opening.__getitem__}
         self._by_language[key] = made
         return made
 

@@ -73,7 +73,9 @@ def web_app(site: Site) -> Starlette:
     hosted = [portal for portal in site.services.portals.values() if portal.file.portal.host]
     routes: list[BaseRoute] = [Host(portal.file.portal.host, _portal_routes(site, portal)) for portal in hosted]
     shared = [portal for portal in site.services.portals.values() if not portal.file.portal.host]
-    routes += [Mount(portal.file.portal.path, app=_portal_routes(site, portal)) for portal in shared]
+    # A portal at the root takes every path that no other portal has.
+    by_depth = sorted(shared, key=lambda portal: portal.file.portal.path == "")
+    routes += [Mount(portal.file.portal.path, app=_portal_routes(site, portal)) for portal in by_depth]
     if not any(portal.file.portal.path == "" for portal in shared):
         routes += _front(site, shared)
     return Starlette(

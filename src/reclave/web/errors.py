@@ -84,10 +84,12 @@ def _plain_error(site: Site, request: Request, status: int, reference: str | Non
 def _portal_of(site: Site, request: Request) -> Portal | None:
     host = request.headers.get("host", "").partition(":")[0]
     path = request.url.path
-    portals = sorted(site.services.portals.values(), key=lambda p: -len(p.file.portal.path))
-    for portal in portals:
+    portals = [p.file.portal for p in site.services.portals.values()]
+    hosted = any(about.host == host for about in portals if about.host)
+    for portal in sorted(site.services.portals.values(), key=lambda p: -len(p.file.portal.path)):
         about = portal.file.portal
-        if about.host == host if about.host else path == about.path or path.startswith(about.path + "/"):
+        here = path == about.path or path.startswith(about.path + "/")
+        if about.host == host if hosted else here and not about.host:
             return portal
     return None
 

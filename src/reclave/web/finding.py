@@ -24,10 +24,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What the page needs to show the search: fields as (control, field, locked)."""
+    """What the page needs to show the search: fields as (control, field, locked), and those open before a choice."""
 
     choices: list[Choice]
     fields: list[tuple[str, str, bool]]
+    open_at_first: list[str]
 
 
 def control(name: str) -> str:
@@ -60,7 +61,9 @@ def view(page: Page, chosen: str) -> Search | None:
     found = classification_of(portal, chosen)
     required_by_all = set.intersection(*(set(one.requires) for one in classifications))
     opened = set(found.requires) if found else required_by_all
-    return Search(choices, [(control(name), name, name not in opened) for name in _fields(portal)])
+    fields = _fields(portal)
+    at_first = [control(name) for name in fields if name in required_by_all]
+    return Search(choices, [(control(name), name, name not in opened) for name in fields], at_first)
 
 
 def typed(portal: Portal, values: Mapping[str, str]) -> dict[str, str]:
@@ -74,12 +77,16 @@ def renamed(refused: Iterable[FieldRefused]) -> list[FieldRefused]:
 
 
 def carried_over(portal: Portal, values: Mapping[str, str], identifier: str | None) -> dict[str, str]:
-    """What was typed, with the form below filled in from the search (A13); nothing typed there is overwritten."""
+    """What was typed, with the form below filled in from the search (A13).
+
+    A search that found nothing overwrites nothing; what one that found is known to be the account's.
+    """
     filled = dict(values)
     if identifier:
         filled[portal.file.sign_in.identifier] = identifier
-    for name in _fields(portal):
-        if name in filled and not filled[name].strip():
+    chosen = classification_of(portal, values.get(control(CLASSIFICATION), ""))
+    for name in chosen.requires if chosen else ():
+        if name in filled and (identifier or not filled[name].strip()):
             filled[name] = values.get(control(name), "")
     return filled
 

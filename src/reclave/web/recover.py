@@ -20,11 +20,15 @@ from reclave.pages.page import Page
 from reclave.pages.render import spoken_span
 from reclave.web import finding
 
-STEP = "waiting"
+STEP, NAMES = "waiting", "names"
+"""The steps of the flow cookie: waiting for what recovers, and for user names."""
 
 
 async def show(page: Page) -> Response:
     """The form, with the search for the user name above it where the portal offers one."""
+    searched = cookies.read_flow(page.request, page.portal, page.services.vault, NAMES, page.services.clock.now())
+    if searched is not None and searched.filled:
+        return _form(page, FormView(searched.filled), {})
     return page.cacheable("recover.html", **_context(page, {}))
 
 
@@ -56,10 +60,13 @@ async def _ask(page: Page, recovery: TemporaryPassword | ResetLink, values: Mapp
     journey = reset_link if isinstance(recovery, ResetLink) else temporary_password
     try:
         if recovery.confirm and values["confirmed"] != "yes":
+            kept = {name: values[name] for name in finding.names(page.portal)}
             read_facts(page.services, page.portal, recovery.proves, values)
             if values["confirmed"]:
                 return _form(page, FormView(dict(values)), values)
-            return page.answer("confirm_request.html", values={name: values[name] for name in recovery.proves})
+            return page.answer(
+                "confirm_request.html", values={name: values[name] for name in recovery.proves}, kept=kept
+            )
         asked = await journey.ask(page.services, page.portal, values, page.caller())
     except FormRefused as refused:
         return _form(page, page.refused(values, refused.fields), values, 422)
@@ -67,8 +74,13 @@ async def _ask(page: Page, recovery: TemporaryPassword | ResetLink, values: Mapp
     return wait_for_mail(page, asked, STEP, "recover_sent", typed)
 
 
-def wait_for_mail(page: Page, asked: Asked, step: str, next_page: str, typed: str) -> Response:
-    """Move on to a waiting page; within the cooldown a browser keeps the request that its mail answers."""
+def wait_for_mail(
+    page: Page, asked: Asked, step: str, next_page: str, typed: str, filled: Mapping[str, str] | None = None
+) -> Response:
+    """Move on to a waiting page; within the cooldown a browser keeps the request that its mail answers.
+
+    `filled` is what the person need not type again on the way back (A13).
+    """
     now = page.services.clock.now()
     before = cookies.read_flow(page.request, page.portal, page.services.vault, step, now)
     same = before is not None and asked.cooling and before.request == asked.request
@@ -81,6 +93,7 @@ def wait_for_mail(page: Page, asked: Asked, step: str, next_page: str, typed: st
         handle=before.handle if before and same else asked.handle,
         request=asked.request,
         cooling=asked.cooling,
+        filled=dict(filled or {}),
     )
     cookies.set_flow(answer, page.portal, page.services.vault, flow)
     return answer
@@ -91,7 +104,9 @@ async def _search(page: Page, values: Mapping[str, str]) -> Response:
     try:
         if finding.by_mail(page.portal):
             asked = await find_user_id.ask(page.services, page.portal, typed, page.caller())
-            return wait_for_mail(page, asked, "names", "user_names_sent", "")
+            filled = finding.carried_over(page.portal, values, None)
+            known = {name: filled[name] for name in _proves(page) if filled[name].strip()}
+            return wait_for_mail(page, asked, NAMES, "user_names_sent", "", known)
         found = await find_user_id.find(page.services, page.portal, typed, page.caller())
     except FormRefused as refused:
         return _form(page, page.refused(values, finding.renamed(refused.fields)), values, 422)
@@ -102,7 +117,11 @@ async def _search(page: Page, values: Mapping[str, str]) -> Response:
         answer.headers["retry-after"] = str(-(-refused.wait // SECOND))
         return answer
     filled = finding.carried_over(page.portal, values, found.identifier)
-    return _form(page, FormView(filled), filled, 200 if found.identifier else 422, found=found)
+    if found.identifier:
+        return _form(page, FormView(filled), filled, found=found)
+    _ = page.words.gettext
+    said = _("No account matches everything that you entered. Check each field, or call the help desk.")
+    return _form(page, FormView(filled), filled, 422, alert=(_("We found no user name"), said, "", ""))
 
 
 def _form(page: Page, form: FormView, values: Mapping[str, str], status: int = 200, **context: Any) -> Response:

@@ -8,6 +8,7 @@ from reclave.journeys.report_not_me import Kind, Report
 from reclave.pages import cookies
 from reclave.pages.forms import FormView
 from reclave.pages.page import Page
+from reclave.web.reset import Alert, for_another_account
 
 _STEP = "report"
 _DONE = "reported"
@@ -38,9 +39,12 @@ async def show(page: Page) -> Response:
 
 async def submit(page: Page) -> Response:
     """Act on the report."""
-    values = await page.form("confirm")
+    values = await page.form("confirm", "about")
     token = _token(page)
     try:
+        shown = await report_not_me.look(page.services, page.portal, token)
+        if values["about"] and values["about"] != _about(page, shown):
+            return _ask(page, shown, None, 409, alert=for_another_account(page))
         report = await report_not_me.confirm(
             page.services, page.portal, token, values["confirm"] == "yes", page.caller()
         )
@@ -71,11 +75,18 @@ def _token(page: Page) -> str:
     return flow.token if flow else ""
 
 
-def _ask(page: Page, report: Report, form: FormView | None, status: int = 200) -> Response:
+def _about(page: Page, report: Report) -> str:
+    """What the page asked about: a second link opened in the same browser must not turn the answer around."""
+    return f"{report.kind} {page.show(report.identifier)}"
+
+
+def _ask(page: Page, report: Report, form: FormView | None, status: int = 200, alert: Alert | None = None) -> Response:
     return page.answer(
         "report.html",
         status,
         form=form,
+        alert=alert,
+        shown_for=_about(page, report),
         identifier=page.show(report.identifier),
         changed=report.kind is not Kind.ASKED,
         kind=report.kind,

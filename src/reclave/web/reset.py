@@ -10,6 +10,8 @@ from reclave.pages.page import Page
 from reclave.web.details import password_changed, password_rules
 
 _STEP = "reset"
+Alert = tuple[str, str, str, str]
+"""What `alert_box` shows: title, text, and a link's text and address."""
 
 
 async def open_link(page: Page) -> Response:
@@ -30,6 +32,8 @@ async def submit(page: Page) -> Response:
     """Set the new password."""
     values = await page.form("password", "confirm", "identifier")
     try:
+        if values["identifier"] and values["identifier"] != await _identifier(page):
+            return await _form(page, None, 409, alert=for_another_account(page))
         reset = await reset_link.complete(
             page.services, page.portal, _token(page), values["password"], values["confirm"], page.caller()
         )
@@ -45,7 +49,19 @@ def _token(page: Page) -> str:
     return flow.token if flow else ""
 
 
-async def _form(page: Page, form: FormView | None, status: int = 200) -> Response:
+async def _identifier(page: Page) -> str:
+    """The user name of the account that the link opened last in this browser is for, as the form shows it."""
+    return page.show((await reset_link.look(page.services, page.portal, _token(page))).identifier)
+
+
+def for_another_account(page: Page) -> Alert:
+    """What a form says that was shown for another account than the link opened last is for."""
+    _ = page.words.gettext
+    said = _("You opened another link in this browser. Check the user name, or open the right link of the mail again.")
+    return _("This form is for another account now"), said, "", ""
+
+
+async def _form(page: Page, form: FormView | None, status: int = 200, alert: Alert | None = None) -> Response:
     try:
         reset = await reset_link.look(page.services, page.portal, _token(page))
     except SecretEnded as ended:
@@ -54,6 +70,7 @@ async def _form(page: Page, form: FormView | None, status: int = 200) -> Respons
         "reset.html",
         status,
         form=form,
+        alert=alert,
         identifier=page.show(reset.identifier),
         deadline=reset.grant.expires_at,
         rules=password_rules(page),

@@ -75,7 +75,7 @@ def _alert(
     page: Page, refused: SignInRefused | Throttled | PasswordPaused | SecretEnded
 ) -> tuple[tuple[str, str, str, str], int]:
     _ = page.words.gettext
-    recover = (_("Recover password"), page.url("recover"))
+    recover = (_("Recover password"), page.url("recover") if page.portal.recovery else "")
     match refused:
         case Throttled(wait=wait):
             text = _("Try again in %(span)s. Meanwhile you can recover your password.")

@@ -8,9 +8,7 @@ from reclave.domain.errors import FormRefused
 from reclave.journeys import recover_user_name
 from reclave.pages import cookies
 from reclave.pages.page import Page
-from reclave.web.recover import wait_for_mail
-
-_STEP = "names"
+from reclave.web.recover import NAMES, wait_for_mail
 
 
 async def show(page: Page) -> Response:
@@ -25,12 +23,12 @@ async def submit(page: Page) -> Response:
         asked = await recover_user_name.ask(page.services, page.portal, values, page.caller())
     except FormRefused as refused:
         return page.answer("user_names.html", 422, form=page.refused(values, refused.fields))
-    return wait_for_mail(page, asked, _STEP, "user_names_sent", values["email"].strip())
+    return wait_for_mail(page, asked, NAMES, "user_names_sent", values["email"].strip())
 
 
 async def sent(page: Page) -> Response:
     """The waiting page: the same for everybody but for what was typed and the reference."""
-    flow = cookies.read_flow(page.request, page.portal, page.services.vault, _STEP, page.services.clock.now())
+    flow = cookies.read_flow(page.request, page.portal, page.services.vault, NAMES, page.services.clock.now())
     if flow is None:
         return page.redirect("sign_in")
     terms = page.portal.terms["recover_user_name" if flow.address else "find_user_id"]

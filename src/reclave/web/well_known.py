@@ -15,19 +15,21 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def well_known(portal: Portal | None, security_contact: str) -> list[BaseRoute]:
-    """The routes at the root of a host: `change-password` where one portal answers for it (W3C), `security.txt`
-    (RFC 9116) where a contact is configured. Any other well-known address is 404."""
-    routes: list[BaseRoute] = []
-    if portal is not None:
-        routes.append(Route("/.well-known/change-password", _change_password(portal), methods=["GET"]))
+    """The routes at the root of a host: `change-password` (W3C), which leads to the list of portals where several
+    share the host, and `security.txt` (RFC 9116) where a contact is configured. Any other well-known address is 404.
+    """
+    target = page_path(portal, "change_password") if portal is not None else "/"
+    routes: list[BaseRoute] = [
+        Route("/.well-known/change-password", _change_password(target), methods=["GET"]),
+    ]
     if security_contact:
         routes.append(Route("/.well-known/security.txt", _security(security_contact), methods=["GET"]))
     return routes
 
 
-def _change_password(portal: Portal) -> Endpoint:
+def _change_password(target: str) -> Endpoint:
     async def answer(_request: Request) -> Response:
-        return RedirectResponse(page_path(portal, "change_password"), status_code=302)
+        return RedirectResponse(target, status_code=302)
 
     return answer
 

@@ -33,6 +33,15 @@ for (const list of all("[data-locks]")) {
   lock();
 }
 
+// Enter presses the button of the section that it is typed in.
+for (const section of all("fieldset")) {
+  section.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.target.localName !== "input") return;
+    event.preventDefault();
+    section.querySelector(".primary")?.click();
+  });
+}
+
 // The question before a request: a dialog here, a page where scripts do not run.
 for (const form of all("[data-ask]")) {
   const dialog = form.querySelector("dialog");
