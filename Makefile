@@ -1,7 +1,7 @@
 # Needs git, make and Python 3.11 or newer with venv; everything else is installed here. `make help` lists the targets.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo test test-long servers lint layers types format coverage catalogs pins screenshots bench-local clean
+.PHONY: help install demo test test-long servers lint layers types format coverage catalogs reference pins screenshots bench-local clean
 
 PYTHON   ?= python3
 BIN      := .venv/bin
@@ -74,6 +74,10 @@ catalogs: .venv/installed ## Extract the texts, bring the translations up to dat
 	$(BIN)/pybabel --quiet update --domain reclave --input-file build/reclave.pot --output-dir $(LOCALES) --width 110 \
 		--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 	$(BIN)/pybabel compile --domain reclave --directory $(LOCALES) --statistics
+
+reference: .venv/installed ## Renew the generated pages of docs/reference
+	$(BIN)/reclave portal reference > docs/reference/portal-file.md
+	$(BIN)/reclave portal schema > docs/reference/portal.schema.json
 
 pins: .venv/pyvenv.cfg ## Pin packages with their hashes into requirements/ (ARGS=--upgrade for the newest)
 	$(PIP) uv

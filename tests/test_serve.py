@@ -382,6 +382,9 @@ async def test_a_database_that_cannot_be_reached_is_named_without_its_password(
         ({"database": "mysql://localhost/reclave"}, "postgresql+psycopg://"),
         ({"smtp_security": "startls"}, "'startls' is none of starttls, tls, none"),
         ({"smtp_host": "correo.pagos.example"}, "would travel in the clear"),
+        ({"base_url": "http://pagos.example"}, "write https://pagos.example"),
+        ({"base_url": "pagos.example"}, "is no address of a host"),
+        ({"trusted_proxies": "10.0.0.0/8,proxy"}, "'proxy' is no network"),
         ({"log_level": "loud"}, "'loud' is none of debug, info, warning, error"),
     ],
 )

@@ -132,8 +132,13 @@ def build_site(wired: Wired) -> Site:
 def warm_up(site: Site) -> None:
     """Load what the first person would else wait for: templates, word lists, the names of times."""
     common_words()
-    for portal in site.services.portals.values():
-        site.renderer.warm(portal, portal.default_language)
+    _warm_up(site.renderer, site.services)
+
+
+def _warm_up(renderer: Renderer, services: Services) -> None:
+    for portal in services.portals.values():
+        for language in portal.file.portal.languages:
+            renderer.warm(portal, language)
 
 
 def build_web(wired: Wired) -> ASGIApp:
@@ -176,7 +181,9 @@ async def run_worker(settings: Settings, bell_fd: int | None) -> None:
     async with wired(settings) as parts:
         mailer = build_mailer(settings)
         worker = build_worker(parts, mailer)
-        listening = [] if bell is None else [asyncio.create_task(bell.pass_on(worker))]
+        # The first mail would else wait for its templates.
+        warming = asyncio.create_task(asyncio.to_thread(_warm_up, Renderer(), parts.services))
+        listening = [warming] if bell is None else [warming, asyncio.create_task(bell.pass_on(worker))]
         worker.wake()
         await worker.run(stop)
         for task in listening:

@@ -4,13 +4,18 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from reclave.domain.errors import ReclaveError
 
 _SMTP_SECURITY = ("starttls", "tls", "none")
 _LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 class SettingsRefused(ReclaveError):
@@ -78,11 +83,37 @@ def read_settings(path: Path | None, environment: Mapping[str, str] = os.environ
         raise SettingsRefused(f"{path or 'settings'}: missing {', '.join(missing)}")
     base = path.parent if path is not None else Path()
     typed = {name: _typed(name, known[name].type, value, base) for name, value in values.items()}
-    for name, value in typed.items():
-        choices = known[name].metadata["choices"]
-        if choices and value not in choices:
-            raise SettingsRefused(f"{name}: {value!r} is none of {', '.join(choices)}")
+    _check(typed)
     return Settings(**typed)
+
+
+def _check(typed: Mapping[str, Any]) -> None:
+    for known in fields(Settings):
+        choices = known.metadata["choices"]
+        if choices and typed.get(known.name, known.default) not in choices:
+            raise SettingsRefused(f"{known.name}: {typed[known.name]!r} is none of {', '.join(choices)}")
+    _check_base_url(typed["base_url"])
+    for network in typed.get("trusted_proxies", ()):
+        _check_network(network)
+
+
+def _check_base_url(written: str) -> None:
+    try:
+        parts = urlsplit(written)
+        host = parts.hostname or ""
+    except ValueError as error:
+        raise SettingsRefused(f"base_url: {written!r} is no address on the web: {error}") from error
+    if not host or parts.scheme not in {"https", "http"} or parts.path not in {"", "/"} or parts.query:
+        raise SettingsRefused(f"base_url: {written!r} is no address of a host: write https://portal.example")
+    if parts.scheme == "http" and host not in _LOOPBACK:
+        raise SettingsRefused(f"base_url: {written!r} would send passwords in the clear: write https://{parts.netloc}")
+
+
+def _check_network(written: str) -> None:
+    try:
+        ip_network(written.strip())
+    except ValueError as error:
+        raise SettingsRefused(f"trusted_proxies: {written!r} is no network: write for example 10.0.0.0/8") from error
 
 
 def _typed(name: str, kind: Any, value: Any, base: Path) -> Any:

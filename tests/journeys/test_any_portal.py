@@ -2,26 +2,21 @@
 
 import re
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
-import jinja2
 import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
-from jinja2.bccache import Bucket
 
 from reclave.adapters.memory import MemoryStore
 from reclave.bootstrap import build_web
 from reclave.domain.accounts import Status
 from reclave.domain.portal import Portal, ResetLink
 from reclave.journeys import first_sign_in
-from reclave.pages.render import environment
 from reclave.pages.urls import PATHS, page_path, portal_origin
-from reclave.web.app import TEMPLATES
 from tests.drawn_portals import PORTAL, Fact, fact, portal_documents
 from tests.portal_text import portal_toml
 from tests.schema_check import refused_by_schema
@@ -42,31 +37,6 @@ from tests.world import (
 
 pytestmark = pytest.mark.req("B7")
 ADDRESS = fact("email", 1)
-
-
-class CompiledOnce(jinja2.BytecodeCache):
-    """Templates compiled for one portal serve all others."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key in self._kept:
-            bucket.bytecode_from_string(self._kept[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self._kept[bucket.key] = bucket.bytecode_to_string()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compiled_once() -> Iterator[None]:
-    """Each drawn portal has templates of its own, which take longer to compile than everything else takes."""
-    kept, environments = CompiledOnce(), [environment(()), environment((TEMPLATES,))]
-    for each in environments:
-        each.bytecode_cache = kept
-    yield
-    for each in environments:
-        each.bytecode_cache = None
 
 
 @dataclass(slots=True)

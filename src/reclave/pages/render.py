@@ -3,15 +3,31 @@
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import jinja2
+from jinja2.bccache import Bucket
 
 from reclave.domain.portal import Language, Portal
 from reclave.domain.time import Instant, Span
 from reclave.pages.i18n import Translator, format_hours, format_span, format_time, translator
 
 LANGUAGE_NAMES: Mapping[str, str] = {"es": "Español", "en": "English", "pt": "Português"}
+
+
+class _CompiledOnce(jinja2.BytecodeCache):
+    """Compiled templates for every portal and language: only their globals differ."""
+
+    def __init__(self) -> None:
+        self._codes: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._codes.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if bucket.code is not None:
+            self._codes[bucket.key, bucket.checksum] = bucket.code
 
 
 @cache
@@ -27,6 +43,7 @@ def environment(folders: tuple[Path, ...]) -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         extensions=["jinja2.ext.i18n"],
         auto_reload=False,
+        bytecode_cache=_CompiledOnce(),
         trim_blocks=False,
     )
     made.newstyle_gettext = True  # type: ignore[attr-defined]  # set by the i18n extension
