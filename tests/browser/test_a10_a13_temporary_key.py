@@ -36,7 +36,9 @@ from tests.browser.person import PHONE, PLAIN_PHONE, REFERENCE, Equipment, Perso
 from tests.browser.service import Service
 from tests.world import NEW_PASSWORD, temporary_passwords
 
-WITH_AND_WITHOUT_SCRIPTS = pytest.mark.parametrize("equipment", [PHONE, PLAIN_PHONE], ids=["scripts", "no-scripts"])
+WITH_AND_WITHOUT_SCRIPTS = pytest.mark.parametrize(
+    "equipment", [PHONE, pytest.param(PLAIN_PHONE, marks=pytest.mark.long)], ids=["scripts", "no-scripts"]
+)
 _EXPIRY = re.compile(r"Sirve hasta: (\d+) de (\w+) de (\d{4}), (\d\d):(\d\d) \(hora de Ecuador\)")
 _MONTHS = (
     *("enero", "febrero", "marzo", "abril", "mayo", "junio"),
@@ -211,6 +213,7 @@ async def test_the_mailed_key_says_until_when_and_opens_only_the_forced_change(
     assert person.path == ACCOUNT
 
 
+@pytest.mark.long
 @pytest.mark.statement("A12")
 async def test_each_of_the_ten_recovers(service: Service) -> None:
     """A12: The mail carries a temporary key: for every classification, after finding the user ID."""

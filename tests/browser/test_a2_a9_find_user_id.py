@@ -33,7 +33,9 @@ from tests.browser.aduana import (
 from tests.browser.person import PHONE, PLAIN_PHONE, Equipment, Person
 from tests.browser.service import Service
 
-WITH_AND_WITHOUT_SCRIPTS = pytest.mark.parametrize("equipment", [PHONE, PLAIN_PHONE], ids=["scripts", "no-scripts"])
+WITH_AND_WITHOUT_SCRIPTS = pytest.mark.parametrize(
+    "equipment", [PHONE, pytest.param(PLAIN_PHONE, marks=pytest.mark.long)], ids=["scripts", "no-scripts"]
+)
 UNCHOSEN = "Elija una"
 _LEFT_OF_WORDS = """label => {
     const [mark, words] = [...label.childNodes].filter(node => node.textContent.trim());

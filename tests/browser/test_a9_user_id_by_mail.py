@@ -39,7 +39,9 @@ async def service(
 
 
 @pytest.mark.statement("A9", "A13")
-@pytest.mark.parametrize("equipment", [PHONE, PLAIN_PHONE], ids=["scripts", "no-scripts"])
+@pytest.mark.parametrize(
+    "equipment", [PHONE, pytest.param(PLAIN_PHONE, marks=pytest.mark.long)], ids=["scripts", "no-scripts"]
+)
 async def test_the_user_id_goes_to_the_registered_address_and_to_no_screen(
     service: Service, equipment: Equipment
 ) -> None:

@@ -31,7 +31,9 @@ _MEASURED = """() => [document.documentElement.scrollWidth, Math.min(...[...docu
 
 
 @pytest.mark.statement("B1", "A9", "A11")
-@pytest.mark.parametrize("equipment", [DESKTOP, PLAIN_DESKTOP], ids=["scripts", "no-scripts"])
+@pytest.mark.parametrize(
+    "equipment", [DESKTOP, pytest.param(PLAIN_DESKTOP, marks=pytest.mark.long)], ids=["scripts", "no-scripts"]
+)
 async def test_enter_means_the_section_that_it_is_pressed_in(service: Service, equipment: Equipment) -> None:
     """B1: «every journey … by keyboard»: Enter searches in the first section (A9) and asks in the second (A11)."""
     form = await RequestForm.opened_by(await service.person(equipment))
@@ -63,7 +65,9 @@ async def test_enter_searches_again_even_when_the_second_section_is_filled_in(pe
 
 
 @pytest.mark.statement("B1")
-@pytest.mark.parametrize("equipment", [PHONE, PLAIN_PHONE], ids=["scripts", "no-scripts"])
+@pytest.mark.parametrize(
+    "equipment", [PHONE, pytest.param(PLAIN_PHONE, marks=pytest.mark.long)], ids=["scripts", "no-scripts"]
+)
 async def test_enter_without_a_search_sends_the_second_section(service: Service, equipment: Equipment) -> None:
     """B1: «by keyboard»: who knows the user ID needs the second section alone."""
     form = await RequestForm.opened_by(await service.person(equipment))
@@ -140,7 +144,13 @@ async def test_the_whole_request_needs_no_more_than_the_keyboard(service: Servic
 
 @pytest.mark.statement("B1")
 @pytest.mark.parametrize(
-    ("equipment", "scripts"), [(PHONE, True), (DESKTOP, True), (PHONE, False)], ids=["phone", "desktop", "no-scripts"]
+    ("equipment", "scripts"),
+    [
+        pytest.param(PHONE, True, marks=pytest.mark.long),
+        (DESKTOP, True),
+        pytest.param(PHONE, False, marks=pytest.mark.long),
+    ],
+    ids=["phone", "desktop", "no-scripts"],
 )
 async def test_every_state_of_the_page_passes_axe_in_light_and_dark_and_fits_320_pixels(
     service: Service, equipment: Equipment, scripts: bool

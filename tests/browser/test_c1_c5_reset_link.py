@@ -11,8 +11,12 @@ from tests.browser.person import PHONE, PLAIN_DESKTOP, PLAIN_PHONE, REFERENCE, E
 from tests.browser.service import Service
 from tests.world import DEMO_PASSWORD, NEW_PASSWORD, code_in, reset_link
 
-ON_TWO_PHONES = pytest.mark.parametrize("person", [PHONE, PLAIN_PHONE], ids=["phone", "no-scripts"], indirect=True)
-PHONE_AND_PLAIN_DESKTOP = pytest.mark.parametrize("equipment", [PHONE, PLAIN_DESKTOP], ids=["phone", "no-scripts"])
+ON_TWO_PHONES = pytest.mark.parametrize(
+    "person", [PHONE, pytest.param(PLAIN_PHONE, marks=pytest.mark.long)], ids=["phone", "no-scripts"], indirect=True
+)
+PHONE_AND_PLAIN_DESKTOP = pytest.mark.parametrize(
+    "equipment", [PHONE, pytest.param(PLAIN_DESKTOP, marks=pytest.mark.long)], ids=["phone", "no-scripts"]
+)
 
 
 @pytest.mark.statement("C1")

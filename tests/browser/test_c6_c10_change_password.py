@@ -11,9 +11,14 @@ from tests.browser.person import DESKTOP, PHONE, PLAIN_DESKTOP, PLAIN_PHONE, Per
 from tests.browser.service import Service
 from tests.world import DEMO_PASSWORD, NEW_PASSWORD, code_in, reset_link
 
-ON_TWO_PHONES = pytest.mark.parametrize("person", [PHONE, PLAIN_PHONE], ids=["phone", "no-scripts"], indirect=True)
+ON_TWO_PHONES = pytest.mark.parametrize(
+    "person", [PHONE, pytest.param(PLAIN_PHONE, marks=pytest.mark.long)], ids=["phone", "no-scripts"], indirect=True
+)
 ON_TWO_DESKTOPS = pytest.mark.parametrize(
-    "person", [DESKTOP, PLAIN_DESKTOP], ids=["desktop", "no-scripts"], indirect=True
+    "person",
+    [DESKTOP, pytest.param(PLAIN_DESKTOP, marks=pytest.mark.long)],
+    ids=["desktop", "no-scripts"],
+    indirect=True,
 )
 CALL_TO_ACTION = f"Haga clic aquí para cambiar la contraseña de {USER}"
 HELP_DESK = (

@@ -11,13 +11,17 @@ from tests.browser.person import PHONE, PLAIN_DESKTOP, PLAIN_PHONE, REFERENCE, E
 from tests.browser.service import Service
 from tests.world import NEW_PASSWORD, reset_link
 
-ON_TWO_PHONES = pytest.mark.parametrize("person", [PHONE, PLAIN_PHONE], ids=["phone", "no-scripts"], indirect=True)
+ON_TWO_PHONES = pytest.mark.parametrize(
+    "person", [PHONE, pytest.param(PLAIN_PHONE, marks=pytest.mark.long)], ids=["phone", "no-scripts"], indirect=True
+)
 NOBODYS = "nadie@ninguna.example"
 OF_A_DISABLED = "obra@cerrada.example"
 
 
 @pytest.mark.statement("C9", "C6")
-@pytest.mark.parametrize("equipment", [PHONE, PLAIN_DESKTOP], ids=["phone", "no-scripts"])
+@pytest.mark.parametrize(
+    "equipment", [PHONE, pytest.param(PLAIN_DESKTOP, marks=pytest.mark.long)], ids=["phone", "no-scripts"]
+)
 async def test_a_forgotten_user_name_is_asked_for_by_the_registered_address(
     shared_service: Service, equipment: Equipment
 ) -> None:
