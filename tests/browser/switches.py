@@ -262,7 +262,8 @@ def a_request_ends_the_owners_sessions() -> None:
         return patched
 
     journeys: Any = resolver.JOURNEYS
-    journeys[temporary_password.JOURNEY] = make(journeys[temporary_password.JOURNEY])
+    resolve, template = journeys[temporary_password.JOURNEY]
+    journeys[temporary_password.JOURNEY] = make(resolve), template
 
 
 def opening_the_link_reports() -> None:
