@@ -292,3 +292,13 @@ async def test_cancelled_messages_can_be_forgotten_earlier_than_others(store: St
         assert await tx.outbox.purge(ended_before=0, cancelled_before=tx.now - HOUR, limit=9) == 1
     assert await state(store, sent) == "sent"
     assert await state(store, cancelled) is None
+
+
+async def test_bulk_mail_goes_when_nobody_waits(store: Store, clock: Clock) -> None:
+    batch = [await queued(store, a_message(bulk=True)) for _ in range(3)]
+    clock.move(SECOND)
+    waited_for = await queued(store)
+    first = await claimed(store, 2)
+    assert [claim.id for claim in first] == [waited_for.id, batch[0].id]
+    assert [claim.bulk for claim in first] == [False, True]
+    assert {claim.id for claim in await claimed(store)} == {batch[1].id, batch[2].id}

@@ -36,6 +36,21 @@ class Event(StrEnum):
     USER_ID_BUDGET_SPENT = "user_id_budget_spent"
     REPORTED_NOT_ME = "reported_not_me"
     CASE_OPENED = "case_opened"
+    ACCOUNTS_IMPORTED = "accounts_imported"
+    ACCOUNT_DISABLED = "account_disabled"
+    ACCOUNT_ENABLED = "account_enabled"
+    ACCOUNT_UNLOCKED = "account_unlocked"
+    ACCOUNT_EXPORTED = "account_exported"
+    ACCOUNT_ERASED = "account_erased"
+    RESET_FORCED = "reset_forced"
+    MESSAGE_RETRIED = "message_retried"
+    JOURNEY_PAUSED = "journey_paused"
+    JOURNEY_RESUMED = "journey_resumed"
+    BANNER_SET = "banner_set"
+    BANNER_CLEARED = "banner_cleared"
+    KEY_ADDED = "key_added"
+    KEY_RETIRED = "key_retired"
+    DATABASE_RESTORED = "database_restored"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,7 +41,8 @@ class Message:
     """A message to send. Its secrets are derived from `grants` when it is sent; a dead grant is left out.
 
     `sealed` (recipient and values, sealed) opens only with the keyring. `report` is the grant behind «No fui yo».
-    `needs_grant` says that without a live grant in `grants` there is nothing to say.
+    `needs_grant` says that without a live grant in `grants` there is nothing to say. `bulk` mail goes when nobody
+    waits for theirs.
     """
 
     portal: str
@@ -55,6 +56,7 @@ class Message:
     grants: tuple[bytes, ...] = ()
     report: bytes | None = None
     needs_grant: bool = False
+    bulk: bool = False
     created_at: Instant = 0
     attempts: int = 0
     fence: int = 0

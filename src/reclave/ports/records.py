@@ -1,4 +1,4 @@
-"""The rest of the store: counters of guesses, rate limits, the audit trail and cases."""
+"""The rest of the store: counters of guesses, rate limits, the audit trail, cases and switches."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Protocol
 from reclave.domain.audit import Entry, Event
 from reclave.domain.cases import Case
 from reclave.domain.limits import Cost
+from reclave.domain.switches import Switch
 from reclave.domain.throttle import Guess, Tally
 from reclave.domain.time import Instant, Span
 
@@ -84,3 +85,16 @@ class Cases(Protocol):
 
     async def of_account(self, portal: str, account: str) -> list[Case]:
         """The account's cases, newest first."""
+
+
+class Switches(Protocol):
+    """An operator's switches of journeys."""
+
+    async def every(self) -> list[Switch]:
+        """All of them, those that hold no longer too, by portal and journey."""
+
+    async def put(self, switch: Switch) -> None:
+        """Write a switch over the one that its portal and journey have (`changed_at` is set to now)."""
+
+    async def remove(self, portal: str, journey: str) -> bool:
+        """Take a switch back; whether there was one."""

@@ -16,7 +16,7 @@ from reclave.domain.intake import Admission, Intake, Outcome, Request
 from reclave.domain.outbox import Delivery, Message, Template
 from reclave.domain.sessions import Session
 from reclave.domain.time import Instant, Span
-from reclave.ports.records import Audit, Cases, Guesses, Limits
+from reclave.ports.records import Audit, Cases, Guesses, Limits, Switches
 
 
 class Accounts(Protocol):
@@ -148,11 +148,12 @@ class Outbox(Protocol):
         """Queue a message (`created_at` is set to now)."""
 
     async def claim(self, *, limit: int, lease: Span) -> list[Message]:
-        """Claim due messages for `lease` microseconds, oldest due first, and record an attempt for each.
+        """Claim due messages for `lease` microseconds, and record an attempt for each.
 
-        Due: queued with a next attempt not after now, or sending with an ended lease; an instant further ahead than
-        DAY (next attempt) or `lease` (lease) comes from a clock that jumped back, and has passed. Each claim raises
-        `attempts` and `fence`; other workers' claims are skipped.
+        The oldest due come first, bulk mail after all others. Due: queued with a next attempt not after now, or
+        sending with an ended lease; an instant further ahead than DAY (next attempt) or `lease` (lease) comes from a
+        clock that jumped back, and has passed. Each claim raises `attempts` and `fence`; other workers' claims are
+        skipped.
         """
 
     async def settle(self, message: Message, answer: Delivery, *, retry_at: Instant | None = None) -> bool:
@@ -239,6 +240,8 @@ class Transaction(Protocol):
     def audit(self) -> Audit: ...
     @property
     def cases(self) -> Cases: ...
+    @property
+    def switches(self) -> Switches: ...
 
     def rehearsal(self) -> "AbstractAsyncContextManager[Transaction]":
         """This transaction's look-alike: what is written through it is undone when the block ends."""

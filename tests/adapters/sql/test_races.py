@@ -9,11 +9,11 @@ from contextlib import AsyncExitStack
 import pytest
 from sqlalchemy import select
 
+from reclave.adapters.sql.counter_tables import rate_limit
 from reclave.adapters.sql.counters import SqlGuesses, SqlLimits
 from reclave.adapters.sql.intakes import SqlIntakes
 from reclave.adapters.sql.outbox import SqlOutbox
 from reclave.adapters.sql.store import SqlStore
-from reclave.adapters.sql.tables import rate_limit
 from reclave.domain.limits import Cost, Limit, Scope, admitted
 from reclave.domain.outbox import LEASE
 from reclave.domain.throttle import FREE_TRIES, Guess

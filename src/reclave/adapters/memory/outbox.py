@@ -25,7 +25,7 @@ class MemoryOutbox:
 
     async def claim(self, *, limit: int, lease: Span) -> list[Message]:
         due = [row for row in self._rows if self._due(row, lease)]
-        claimed = sorted(due, key=lambda row: (row.due_at, row.message.created_at))[:limit]
+        claimed = sorted(due, key=lambda row: (row.message.bulk, row.due_at, row.message.created_at))[:limit]
         return [self._begin(row, lease) for row in claimed]
 
     async def settle(self, message: Message, answer: Delivery, *, retry_at: Instant | None = None) -> bool:

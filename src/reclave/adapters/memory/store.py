@@ -16,6 +16,7 @@ from reclave.adapters.memory.intakes import MemoryIntakes
 from reclave.adapters.memory.limits import MemoryLimits
 from reclave.adapters.memory.outbox import MemoryOutbox
 from reclave.adapters.memory.sessions import MemorySessions
+from reclave.adapters.memory.switches import MemorySwitches
 from reclave.adapters.memory.tables import Tables
 from reclave.domain.intake import Admission, Request
 from reclave.domain.time import HOUR, Instant
@@ -39,6 +40,7 @@ class MemoryTransaction:
     limits: MemoryLimits
     audit: MemoryAudit
     cases: MemoryCases
+    switches: MemorySwitches
     _tables: Tables
 
     @asynccontextmanager
@@ -61,6 +63,7 @@ class MemoryTransaction:
             limits=MemoryLimits(tables, now),
             audit=MemoryAudit(tables, now),
             cases=MemoryCases(tables, now),
+            switches=MemorySwitches(tables, now),
         )
 
 

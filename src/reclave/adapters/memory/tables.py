@@ -12,6 +12,7 @@ from reclave.domain.grants import Grant
 from reclave.domain.intake import Intake
 from reclave.domain.outbox import Message, MessageState
 from reclave.domain.sessions import Session
+from reclave.domain.switches import Switch
 from reclave.domain.throttle import Tally
 from reclave.domain.time import Instant
 from reclave.ports.records import SealedBatch
@@ -114,6 +115,7 @@ class Tables:
     audit: Table[int, Entry] = field(default_factory=Table)
     batches: Table[int, SealedBatch] = field(default_factory=Table)
     cases: Table[tuple[str, bytes], Case] = field(default_factory=Table)
+    switches: Table[tuple[str, str], Switch] = field(default_factory=Table)
 
     def snapshot(self, *, writable: bool) -> Self:
         """Every table as it stands now, apart from what is written later to the original."""

@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from reclave.adapters.sql.bulk import ManyRows, Upsert, among
 from reclave.adapters.sql.clock import OVERTAKEN
-from reclave.adapters.sql.tables import guess as _guess
-from reclave.adapters.sql.tables import rate_limit as _limit
-from reclave.adapters.sql.tables import turned_away as _turned_away
+from reclave.adapters.sql.counter_tables import guess as _guess
+from reclave.adapters.sql.counter_tables import rate_limit as _limit
+from reclave.adapters.sql.counter_tables import turned_away as _turned_away
 from reclave.domain.limits import Cost, Limit, admitted
 from reclave.domain.throttle import Guess, Tally, counted
 from reclave.domain.time import HOUR, Instant, Span

@@ -32,9 +32,20 @@ class SqlOutbox:
         await self._connection.execute(insert(_outbox).values(values))
 
     async def claim(self, *, limit: int, lease: Span) -> list[Message]:
+        # Two statements, so that each reads its part of the index in order, however much bulk mail waits.
+        claimed = await self._take(limit=limit, lease=lease, bulk=False)
+        if len(claimed) < limit:
+            claimed += await self._take(limit=limit - len(claimed), lease=lease, bulk=True)
+        if claimed:
+            await self._close_cut_off([message for message in claimed if message.attempts > 1])
+            await self._connection.execute(insert(_delivery), [self._attempt(message) for message in claimed])
+        return claimed
+
+    async def _take(self, *, limit: int, lease: Span, bulk: bool) -> list[Message]:
+        due = or_(self._due(MessageState.QUEUED, DAY), self._due(MessageState.SENDING, lease))
         oldest = (
             select(_outbox)
-            .where(or_(self._due(MessageState.QUEUED, DAY), self._due(MessageState.SENDING, lease)))
+            .where(_outbox.c.bulk.is_(bulk), due)
             .order_by(_outbox.c.due_at, _outbox.c.created_at)
             .limit(limit)
         )
@@ -52,11 +63,7 @@ class SqlOutbox:
         )
         rows = list(await self._connection.execute(statement))
         rows.sort(key=lambda row: (row.was_due_at, row.created_at))
-        claimed = [Message(**{each.name: getattr(row, each.name) for each in _DOMAIN}) for row in rows]
-        if claimed:
-            await self._close_cut_off([message for message in claimed if message.attempts > 1])
-            await self._connection.execute(insert(_delivery), [self._attempt(message) for message in claimed])
-        return claimed
+        return [Message(**{each.name: getattr(row, each.name) for each in _DOMAIN}) for row in rows]
 
     async def settle(self, message: Message, answer: Delivery, *, retry_at: Instant | None = None) -> bool:
         state, due_at = MessageState.FAILED, None

@@ -20,6 +20,7 @@ from reclave.adapters.sql.group_commit import GroupCommit
 from reclave.adapters.sql.intakes import SqlIntakes, admit
 from reclave.adapters.sql.outbox import SqlOutbox
 from reclave.adapters.sql.sessions import SqlSessions
+from reclave.adapters.sql.switches import SqlSwitches
 from reclave.adapters.sql.tables import intake
 from reclave.domain.intake import Admission, Request
 from reclave.domain.time import Instant
@@ -39,6 +40,7 @@ class SqlTransaction:
         self.limits = SqlLimits(connection, now)
         self.audit = SqlAudit(connection, now)
         self.cases = SqlCases(connection, now)
+        self.switches = SqlSwitches(connection, now)
         self._connection = connection
 
     @asynccontextmanager

@@ -26,7 +26,6 @@ from reclave.domain.intake import Outcome
 from reclave.domain.outbox import MessageState, Template
 from reclave.domain.secrets import Presentation
 from reclave.domain.sessions import SessionKind
-from reclave.domain.throttle import Guess
 
 metadata = MetaData()
 
@@ -169,6 +168,7 @@ outbox = Table(
     given("created_at", BigInteger),
     given("attempts", BigInteger),
     given("fence", BigInteger),
+    given("bulk", Boolean),
     given("state", Word(MessageState)),
     maybe("due_at", BigInteger),
     maybe("was_due_at", BigInteger),
@@ -176,7 +176,14 @@ outbox = Table(
     Index("outbox_by_recipient", "portal", "recipient", "template", "created_at"),
 )
 _unsent = outbox.c.due_at.is_not(None)
-Index("outbox_due", outbox.c.state, outbox.c.due_at, postgresql_where=_unsent, sqlite_where=_unsent)
+Index(
+    "outbox_due",
+    outbox.c.state,
+    outbox.c.bulk,
+    outbox.c.due_at,
+    postgresql_where=_unsent,
+    sqlite_where=_unsent,
+)
 
 delivery = Table(
     "delivery",
@@ -217,39 +224,6 @@ device = Table(
     key("account", ByBytes),
     given("used_at", BigInteger),
     Index("device_by_used_at", "used_at"),
-)
-
-guess = Table(
-    "guess",
-    metadata,
-    key("portal", ByBytes),
-    key("guess", Word(Guess)),
-    key("subject", LargeBinary),
-    given("failures", BigInteger),
-    given("blocked_until", BigInteger),
-    given("counted_at", BigInteger),
-    Index("guess_by_counted_at", "counted_at"),
-)
-
-rate_limit = Table(
-    "rate_limit",
-    metadata,
-    key("key", LargeBinary),
-    given("tat", BigInteger),
-    given("taken", BigInteger),
-    given("wanted", BigInteger),
-    given("depth", BigInteger),
-    given("interval", BigInteger),
-    given("taken_at", BigInteger),
-    sqlite_with_rowid=False,
-)
-
-turned_away = Table(
-    "turned_away",
-    metadata,
-    key("portal", ByBytes),
-    key("hour", BigInteger),
-    given("requests", BigInteger),
 )
 
 audit = Table(
