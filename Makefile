@@ -1,7 +1,7 @@
 # Needs git, make and Python 3.11 or newer with venv; everything else is installed here. `make help` lists the targets.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo test test-long servers lint layers types format coverage catalogs reference pins screenshots bench-local clean
+.PHONY: help install demo test test-long servers lint layers types format coverage catalogs reference pins audit sbom deb screenshots bench-local clean
 
 PYTHON   ?= python3
 BIN      := .venv/bin
@@ -43,6 +43,7 @@ test: install servers lint types layers ## Run every check that a commit must pa
 	@echo 'make test: ruff, mypy, import contracts and pytest passed.'
 
 test-long: install servers ## Run the tests that take minutes
+	$(BIN)/python -m tests.servers --long
 	$(PYTEST) -m long --timeout 1800
 
 servers: .venv/installed-tests ## Find PostgreSQL and Chromium for the tests, or install them
@@ -78,6 +79,12 @@ catalogs: .venv/installed ## Extract the texts, bring the translations up to dat
 reference: .venv/installed ## Renew the generated pages of docs/reference
 	$(BIN)/reclave portal reference > docs/reference/portal-file.md
 	$(BIN)/reclave portal schema > docs/reference/portal.schema.json
+	$(BIN)/reclave reference settings > docs/reference/settings.md
+	$(BIN)/reclave reference commands > docs/reference/commands.md
+	$(BIN)/reclave reference exit-codes > docs/reference/exit-codes.md
+	$(BIN)/reclave reference retention > docs/reference/retention.md
+	$(BIN)/reclave reference metrics > docs/reference/metrics.md
+	$(BIN)/reclave reference log-events > docs/reference/log-events.md
 
 pins: .venv/pyvenv.cfg ## Pin packages with their hashes into requirements/ (ARGS=--upgrade for the newest)
 	$(PIP) uv
@@ -85,6 +92,24 @@ pins: .venv/pyvenv.cfg ## Pin packages with their hashes into requirements/ (ARG
 	cd requirements && $(PINS) ../pyproject.toml --extra postgresql --extra demo test.in --constraint install.txt \
 		--output-file test.txt
 	cd requirements && $(PINS) --no-deps postgresql.in --output-file postgresql.txt
+	cd requirements && $(PINS) release.in --constraint test.txt --output-file release.txt
+
+.venv/installed-release: requirements/release.txt .venv/installed
+	$(PIP) --only-binary :all: --require-hashes --requirement requirements/release.txt
+	@touch $@
+
+audit: .venv/installed-release ## Look what is pinned up among known weaknesses; lint the Containerfile
+	$(BIN)/python tools/audit.py
+	$(BIN)/hadolint deploy/container/Containerfile
+
+sbom: .venv/installed-release ## List what Reclave is made of (CycloneDX) in build/reclave.cdx.json
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application --output-reproducible \
+		--output-file build/reclave.cdx.json requirements/install.txt
+	@echo 'build/reclave.cdx.json lists every pinned package with its hashes.'
+
+deb: install ## Build a Debian package in build/ (needs dpkg-deb)
+	sh tools/build-deb
 
 screenshots: .venv/installed-tests servers ## Take the pages' screenshots with Chromium
 	$(BIN)/python tools/screenshots.py

@@ -188,6 +188,11 @@ class Service:
             answered = await person.post("/pagos/recuperar", data={"email": address}, timeout=30)
         assert answered.status_code == 303
 
+    async def page(self, path: str) -> str:
+        """The text of a page."""
+        async with httpx2.AsyncClient(base_url=self.origin) as person:
+            return (await person.get(path, timeout=30)).text
+
     def worker(self) -> int:
         """The process id of its only child."""
         (pid,) = self.program.children()
@@ -271,6 +276,28 @@ async def test_a_worker_that_is_killed_is_started_again_and_mail_still_flows(sta
         service.program.process.terminate()
         assert await service.program.ends(STOP_SECONDS) == 0
     assert any("worker_ended" in line for line in service.program.stderr)
+
+
+async def test_a_changed_portal_file_is_in_force_after_a_hangup_and_one_with_a_mistake_is_not(
+    start: Start, folder: Path
+) -> None:
+    portals = Path(shutil.copytree(PORTALS, folder / "portals"))
+    file = portals / "pagos.toml"
+    text = file.read_text("utf-8")
+    async with mail_server() as (maildrop, port):
+        settings = write_settings(folder, smtp_port=port, portals="portals", log_level="info")
+        service = await serving(start, settings)
+        for name, said in (("Pagos Renovados", "worker_reloaded"), ("", "reload_refused")):
+            file.write_text(text.replace('name = "Pagos de Ejemplo"', f'name = "{name}"'), "utf-8")
+            service.program.process.send_signal(signal.SIGHUP)
+            await service.program.says(said)
+            assert "Pagos Renovados" in await service.page("/pagos/")
+        await service.ask(ONE)
+        (mail,) = await maildrop.wait_for(ONE, timeout=MAIL_SECONDS)
+        assert "Pagos Renovados" in str(mail.text)
+        service.program.process.terminate()
+        assert await service.program.ends(STOP_SECONDS) == 0
+    assert any("portal.name" in line for line in service.program.stderr if "reload_refused" in line)
 
 
 @pytest.mark.req("I5")
@@ -361,7 +388,9 @@ async def test_a_database_that_is_not_up_to_date_is_refused_with_the_command_tha
 
 async def test_an_unknown_setting_is_named(start: Start, folder: Path) -> None:
     settings = write_settings(folder, smtp_sekurity="tls")
-    assert "unknown setting smtp_sekurity" in await refusal(start, "serve", "--settings", settings)
+    assert "no setting has this name; did you mean 'smtp_security'?" in await refusal(
+        start, "serve", "--settings", settings
+    )
 
 
 async def test_a_database_that_cannot_be_reached_is_named_without_its_password(

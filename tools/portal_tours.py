@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator
 from typing import Protocol
 
+from reclave.domain.time import HOUR
+from reclave.operations import switches
 from tests.browser.person import Person
 from tests.world import NEW_PASSWORD, World, reset_link
 
@@ -84,3 +86,19 @@ async def procurement(stage: Stage, person: Person) -> AsyncIterator[str]:
     await person.sees("Revise su correo electrónico")
     yield "procurement-user-names-sent"
     await stage.world.work()
+    async for state in switched(stage, person):
+        yield state
+
+
+async def switched(stage: Stage, person: Person) -> AsyncIterator[str]:
+    """What an operator has paused, and what they say on the pages."""
+    services = stage.world.services
+    portal = services.portals["compras"]
+    texts = {"es": "El sábado de 8:00 a 12:00 no podrá ingresar: estamos mejorando el servicio."}
+    await switches.show_banner(services, portal, "", texts, until=None, by="operator")
+    await switches.pause(services, portal, "reset_link", until=services.clock.now() + 2 * HOUR, by="operator")
+    await services.switchboard.refresh(services.store)
+    await person.opens("/compras/")
+    yield "procurement-banner"
+    await person.opens("/compras/recuperar")
+    yield "procurement-paused"

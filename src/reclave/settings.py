@@ -2,7 +2,7 @@
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from ipaddress import ip_network
 from pathlib import Path
@@ -10,22 +10,30 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from reclave.domain.errors import ReclaveError
+from reclave.domain.spelling import nearest
 
 _SMTP_SECURITY = ("starttls", "tls", "none")
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+"""The hosts that nobody listens in on."""
+_SQLITE_FILE = "sqlite+aiosqlite:///"
+_OTHER_VARIABLES = ("RECLAVE_TEST_", "RECLAVE_SETTINGS")
 
 
 class SettingsRefused(ReclaveError):
-    """A setting that cannot be used; says which, why and what to write."""
+    """Settings that cannot be used: a line for each, which says which, why and what to write."""
 
     code = "settings_refused"
 
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
 
-def _setting(help_text: str, *, choices: tuple[str, ...] = (), **options: Any) -> Any:
-    return field(metadata={"help": help_text, "choices": choices}, **options)
+
+def _setting(help_text: str, *, choices: tuple[str, ...] = (), secret: bool = False, **options: Any) -> Any:
+    return field(metadata={"help": help_text, "choices": choices, "secret": secret}, **options)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,17 +46,21 @@ class Settings:
     portals: Path = _setting("The folder of portal files (*.toml).")
     host: str = _setting("The address to listen on.", default="127.0.0.1")
     port: int = _setting("The port to listen on.", default=8000)
+    operations_host: str = _setting("Where operators' machines ask for health and metrics.", default="127.0.0.1")
+    operations_port: int = _setting("The port for /healthz, /readyz and /metrics; 0: none.", default=0)
+    otel_endpoint: str = _setting("Where spans go, over OTLP/HTTP (the `otel` extra); empty: nowhere.", default="")
     smtp_host: str = _setting("The mail server.", default="localhost")
     smtp_port: int = _setting("Its port.", default=587)
     smtp_security: str = _setting("starttls, tls, or none (loopback only).", choices=_SMTP_SECURITY, default="starttls")
     smtp_username: str = _setting("The mail server's user name; empty for none.", default="")
     smtp_password_file: str = _setting("A file with the mail server's password.", default="")
-    smtp_password: str = _setting("The same, better kept in the environment.", default="")
+    smtp_password: str = _setting("The same, better kept in the environment.", secret=True, default="")
     smtp_ca_file: str = _setting("Certificates to trust for the mail server; empty: the system's.", default="")
     trusted_proxies: tuple[str, ...] = _setting("Networks whose X-Forwarded-For is believed.", default=())
     security_contact: str = _setting("Whom to tell about a weakness: mailto: or https: (security.txt).", default="")
     special_use_domains: bool = _setting("Take addresses under reserved domains: demo and tests.", default=False)
     hashing_threads: int = _setting("Threads that hash passwords; 0: one a core.", default=0)
+    accepted_risks: tuple[str, ...] = _setting("Risks that `reclave check --strict` shall not refuse.", default=())
     log_level: str = _setting("debug, info, warning or error.", choices=_LOG_LEVELS, default="info")
     clock_offset: int = _setting("Microseconds added to the database's clock: tests only.", default=0)
 
@@ -61,65 +73,125 @@ class Settings:
 
 
 def read_settings(path: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read settings from a file and the environment. Raises `SettingsRefused` naming every unknown or missing one."""
-    values: dict[str, Any] = {}
-    if path is not None:
-        try:
-            values = tomllib.loads(path.read_text("utf-8"))
-        except FileNotFoundError as error:
-            raise SettingsRefused(f"{path}: no such settings file") from error
-        except tomllib.TOMLDecodeError as error:
-            raise SettingsRefused(f"{path}: not TOML: {error}") from error
+    """Read settings from a file and the environment. Raises `SettingsRefused` naming everything that is wrong."""
+    return read_with_origins(path, environment)[0]
+
+
+def read_with_origins(
+    path: Path | None, environment: Mapping[str, str] = os.environ
+) -> tuple[Settings, Mapping[str, str]]:
+    """Read settings, and where each value came from: a file, a variable, or the default. Raises `SettingsRefused`."""
     known = {f.name: f for f in fields(Settings)}
-    unknown = sorted(set(values) - set(known))
-    if unknown:
-        raise SettingsRefused(f"{path}: unknown setting {', '.join(unknown)}")
-    for name in known:
-        written = environment.get(f"RECLAVE_{name.upper()}")
-        if written is not None:
-            values[name] = written
-    missing = [n for n, f in known.items() if f.default is MISSING and n not in values]
-    if missing:
-        raise SettingsRefused(f"{path or 'settings'}: missing {', '.join(missing)}")
+    written = _from_file(path)
+    from_environment = {name: environment[_variable(name)] for name in known if _variable(name) in environment}
+    values = written | from_environment
+    source = str(path or "settings")
+    problems = [
+        f"{source}: {name}: no setting has this name{nearest(name, known)}" for name in set(written) - set(known)
+    ]
+    problems += _unknown_variables(environment, known)
+    for name in (n for n, f in known.items() if f.default is MISSING and n not in values):
+        problems.append(f"{source}: {name} is missing: {known[name].metadata['help']}")
     base = path.parent if path is not None else Path()
-    typed = {name: _typed(name, known[name].type, value, base) for name, value in values.items()}
-    _check(typed)
-    return Settings(**typed)
+    typed: dict[str, Any] = {}
+    for name in known.keys() & values.keys():
+        try:
+            typed[name] = _typed(name, known[name].type, values[name], base)
+        except SettingsRefused as refused:
+            problems += refused.problems
+    problems += _wrong(typed)
+    if problems:
+        raise SettingsRefused(*sorted(problems))
+    origins = dict.fromkeys(known, "default") | dict.fromkeys(written, source)
+    origins |= {name: f"environment: {_variable(name)}" for name in from_environment}
+    return Settings(**typed), origins
 
 
-def _check(typed: Mapping[str, Any]) -> None:
+def _variable(name: str) -> str:
+    return f"RECLAVE_{name.upper()}"
+
+
+def _from_file(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise SettingsRefused(
+            f"{path}: no such settings file: name it with --settings, or begin with `reclave init FOLDER`"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise SettingsRefused(f"{path}: not UTF-8 at byte {error.start}: save the file as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsRefused(f"{path}: not TOML: {error}") from error
+
+
+def _unknown_variables(environment: Mapping[str, str], known: Collection[str]) -> list[str]:
+    """Variables that nobody reads: a misspelt one would otherwise do nothing, unseen."""
+    ours = {_variable(name) for name in known}
+    return [
+        f"{name}: no setting has this variable{nearest(name, ours)}"
+        for name in environment
+        if name.startswith("RECLAVE_") and name not in ours and not name.startswith(_OTHER_VARIABLES)
+    ]
+
+
+def _wrong(typed: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the values, each by itself."""
+    problems = []
     for known in fields(Settings):
         choices = known.metadata["choices"]
-        if choices and typed.get(known.name, known.default) not in choices:
-            raise SettingsRefused(f"{known.name}: {typed[known.name]!r} is none of {', '.join(choices)}")
-    _check_base_url(typed["base_url"])
+        value = typed.get(known.name, known.default)
+        if choices and value not in choices:
+            problems.append(f"{known.name}: {value!r} is none of {', '.join(choices)}")
+    if "base_url" in typed:
+        problems += _wrong_base_url(typed["base_url"])
+    problems += _wrong_endpoint(typed.get("otel_endpoint", ""))
     for network in typed.get("trusted_proxies", ()):
-        _check_network(network)
+        problems += _wrong_network(network)
+    return problems
 
 
-def _check_base_url(written: str) -> None:
+def check_base_url(written: str) -> None:
+    """Raise `SettingsRefused` for what cannot be a `base_url`."""
+    problems = _wrong_base_url(written)
+    if problems:
+        raise SettingsRefused(*problems)
+
+
+def _wrong_base_url(written: str) -> list[str]:
     try:
         parts = urlsplit(written)
         host = parts.hostname or ""
     except ValueError as error:
-        raise SettingsRefused(f"base_url: {written!r} is no address on the web: {error}") from error
+        return [f"base_url: {written!r} is no address on the web: {error}"]
     if not host or parts.scheme not in {"https", "http"} or parts.path not in {"", "/"} or parts.query:
-        raise SettingsRefused(f"base_url: {written!r} is no address of a host: write https://portal.example")
-    if parts.scheme == "http" and host not in _LOOPBACK:
-        raise SettingsRefused(f"base_url: {written!r} would send passwords in the clear: write https://{parts.netloc}")
+        return [f"base_url: {written!r} is no address of a host: write https://portal.example"]
+    if parts.scheme == "http" and host not in LOOPBACK:
+        return [f"base_url: {written!r} would send passwords in the clear: write https://{parts.netloc}"]
+    return []
 
 
-def _check_network(written: str) -> None:
+def _wrong_endpoint(written: str) -> list[str]:
+    if not written or written.startswith(("http://", "https://")):
+        return []
+    return [f"otel_endpoint: {written!r} is no address on the web: write for example http://localhost:4318"]
+
+
+def _wrong_network(written: str) -> list[str]:
     try:
         ip_network(written.strip())
     except ValueError as error:
-        raise SettingsRefused(f"trusted_proxies: {written!r} is no network: write for example 10.0.0.0/8") from error
+        return [f"trusted_proxies: {written!r} is no network: write for example 10.0.0.0/8 ({error})"]
+    return []
 
 
 def _typed(name: str, kind: Any, value: Any, base: Path) -> Any:
     try:
         if kind is Path:
             return base / str(value)
+        if name == "database" and str(value).startswith(_SQLITE_FILE):
+            return _SQLITE_FILE + str((base / str(value).removeprefix(_SQLITE_FILE)).absolute())
         if kind is int:
             return int(value)
         if kind is bool:

@@ -2,9 +2,12 @@
 
 import asyncio
 import os
+import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from typing import TypeAlias
 
 from reclave.adapters.bell import PipeBell
 
@@ -12,15 +15,18 @@ RESTART_SECONDS = 1.0
 STOP_SECONDS = 8.0
 """How long a worker may take to finish what is under way: service managers wait 10 s and longer."""
 
+Spawn: TypeAlias = Callable[[], Awaitable[asyncio.subprocess.Process]]
+
 
 class WorkerProcess:
     """A worker that loads while its parent loads, and works from the first ring of its `bell`."""
 
-    def __init__(self, command: Sequence[str], process: asyncio.subprocess.Process, reading: int, writing: int) -> None:
+    def __init__(self, spawn: Spawn, process: asyncio.subprocess.Process, writing: int, numbers_fd: int) -> None:
         self.bell = PipeBell(writing)
-        self._command = command
+        self.numbers_fd = numbers_fd
+        """A file without a name, into which the worker may write its numbers (`adapters.tally.SharedSeries`)."""
+        self._spawn = spawn
         self._process = process
-        self._reading = reading
 
     async def supervise(self, stop: asyncio.Event) -> None:
         """Let the worker work until `stop` is set; one that ends by itself is started again after a moment."""
@@ -35,6 +41,11 @@ class WorkerProcess:
                 return
             await self._start_again(stop)
 
+    def hang_up(self) -> None:
+        """Have the worker go on with the portal files as they are now (SIGHUP)."""
+        if self._process.returncode is None:
+            self._process.send_signal(signal.SIGHUP)
+
     async def _start_again(self, stop: asyncio.Event) -> None:
         import structlog
 
@@ -42,7 +53,7 @@ class WorkerProcess:
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), RESTART_SECONDS)
         if not stop.is_set():
-            self._process = await _spawn(self._command, self._reading)
+            self._process = await self._spawn()
 
     async def _stop(self, ended: asyncio.Task[int]) -> None:
         self._process.terminate()
@@ -55,18 +66,20 @@ class WorkerProcess:
 
 @asynccontextmanager
 async def loading_worker(command: Sequence[str]) -> AsyncIterator[WorkerProcess]:
-    """Start the worker with `--bell-fd N` appended to its command; it ends when the block does."""
+    """Start the worker, with the options that name what it shares with this process; it ends when the block does."""
     reading, writing = os.pipe()
-    try:
-        process = await _spawn(command, reading)
-        yield WorkerProcess(command, process, reading, writing)
-    finally:
-        os.close(writing)  # at the pipe's end a worker ends by itself
-        os.close(reading)
+    with tempfile.TemporaryFile() as numbers:
+        passed = {"--bell-fd": reading, "--numbers-fd": numbers.fileno()}
+        options = [word for option, fd in passed.items() for word in (option, str(fd))]
 
+        async def spawn() -> asyncio.subprocess.Process:
+            return await asyncio.create_subprocess_exec(*command, *options, pass_fds=list(passed.values()))
 
-async def _spawn(command: Sequence[str], reading: int) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(*command, "--bell-fd", str(reading), pass_fds=[reading])
+        try:
+            yield WorkerProcess(spawn, await spawn(), writing, numbers.fileno())
+        finally:
+            os.close(writing)  # at the pipe's end a worker ends by itself
+            os.close(reading)
 
 
 def own_command(*arguments: str) -> list[str]:

@@ -13,11 +13,13 @@ import pytest_asyncio
 from nacl.pwhash import argon2id
 from structlog.testing import capture_logs
 
+from reclave.adapters import argon2
 from reclave.adapters.argon2 import MEMORY_KIB, PASSES, Argon2Hasher
 from reclave.adapters.entropy import SystemEntropy
 from reclave.adapters.keyring import create_keyring
 from reclave.adapters.keyring_vault import KeyringVault
 from reclave.domain.errors import Overloaded
+from reclave.domain.foreign_recipes import Recipe
 
 PASSWORD = "Cóndor-andino-2045 vuela"
 CHEAP = {"memory_kib": 8, "passes": 1}
@@ -148,6 +150,29 @@ async def test_what_is_no_hash_of_ours_costs_one_verification_at_our_cost(
     assert not await make().verify(stored, PASSWORD)
     [compared] = held.hashes
     assert compared.startswith(b"$argon2id$v=19$m=8,t=1,p=1$")
+
+
+@pytest.mark.req("S26")
+async def test_each_verification_does_the_foreign_work_of_its_own_hash_or_else_of_the_decoy(
+    make: Make, monkeypatch: pytest.MonkeyPatch, held: Held
+) -> None:
+    done: list[Recipe] = []
+
+    def digest(recipe: Recipe, _password: str) -> bytes:
+        done.append(recipe)
+        return b"digest"
+
+    monkeypatch.setattr(argon2, "foreign_digest", digest)
+    held.go.set()
+    hasher = make()
+    foreign, native = await hasher.wrap("{SSHA}AZKja92fbuuB9SpRlHqaoXxbTc43Mzc2MDM1Ng=="), await hasher.hash(PASSWORD)
+    work = []
+    for stored in (foreign, native, None, "!", foreign.replace("sha1;", "bcrypt:31;")):
+        done.clear()
+        held.hashes.clear()
+        await hasher.verify(stored, PASSWORD, decoy="bcrypt:12")
+        work.append(([recipe.scheme for recipe in done], len(held.hashes)))
+    assert work == [(["sha1"], 1), ([], 1), (["bcrypt:12"], 1), (["bcrypt:12"], 1), (["bcrypt:12"], 1)]
 
 
 @pytest.mark.req("S26")

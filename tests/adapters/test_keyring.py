@@ -21,6 +21,7 @@ from reclave.adapters.keyring import (
     epoch_path,
     load_keyring,
     mark_compromised,
+    retire_key,
     signature,
 )
 
@@ -178,9 +179,22 @@ def test_a_compromised_key_is_kept_and_never_the_newest_or_oldest(path: Path) ->
 def test_the_only_active_key_cannot_be_marked_as_compromised(path: Path) -> None:
     with pytest.raises(KeyringRefused, match="only active key") as refusal:
         mark_compromised(path, "k1")
-    assert refusal.value.remedy == "add a key first"
+    assert refusal.value.remedy == "add a key first: reclave keys add"
     with pytest.raises(KeyringRefused, match="no key k7"):
         mark_compromised(path, "k7")
+
+
+def test_a_key_retires_once_another_makes_what_is_new(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(KeyringRefused, match="reclave keys add"):
+        retire_key(path, "k1")
+    with monkeypatch.context() as patched:
+        patched.setattr(keyring, "_in_state", lambda key, _state: key)
+        add_key(path, SystemEntropy(), 1)
+    retire_key(path, "k1")
+    assert [key.state for key in load_keyring(path).keys.values()] == [KeyState.RETIRED, KeyState.ACTIVE]
+    for gone in ("k1", "k9"):
+        with pytest.raises(KeyringRefused, match=f"no active key {gone}"):
+            retire_key(path, gone)
 
 
 def test_a_keyring_behind_a_symbolic_link_is_changed_where_it_lies(path: Path, tmp_path: Path) -> None:

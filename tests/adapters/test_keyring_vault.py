@@ -152,3 +152,14 @@ def test_a_vault_over_a_keyring_that_is_refused_is_not_made(path: Path) -> None:
     path.chmod(0o644)
     with pytest.raises(KeyringRefused):
         KeyringVault(path, ENTROPY)
+
+
+@pytest.mark.req("S45")
+def test_what_a_compromised_key_sealed_can_still_be_checked_but_is_not_trusted(path: Path, vault: KeyringVault) -> None:
+    made = vault.digest_by("k1", "audit", "k1")
+    add_key(path, ENTROPY, 1)
+    assert vault.digest_by("k2", "audit", "k1") not in {made, None}
+    mark_compromised(path, "k1")
+    vault.reload()
+    assert vault.digest_by("k1", "audit", "k1") == made
+    assert (vault.distrusted("k1"), vault.distrusted("k2")) == (True, False)

@@ -49,6 +49,7 @@ SENT_TO_THE_REGISTERED = "Si todos los datos coinciden, enviamos una clave tempo
 
 @pytest.mark.statement("A1", "A10")
 @pytest.mark.req("S1", "S5")
+@pytest.mark.long
 async def test_only_who_proves_all_three_gets_a_mail_and_all_see_the_same_page(service: Service) -> None:
     """A10: «ID usuario», «Identificación», «Correo electrónico»: all three must match the registered ones; the mail
     goes to the registered address. A1: accounts exist because a «solicitud de uso» was registered and **approved**;

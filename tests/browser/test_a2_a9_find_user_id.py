@@ -192,6 +192,7 @@ async def test_what_is_missing_is_told_at_the_field_and_in_a_summary(service: Se
 
 
 @pytest.mark.statement("A9", "A13")
+@pytest.mark.long
 @WITH_AND_WITHOUT_SCRIPTS
 async def test_each_classification_finds_its_one_account(service: Service, equipment: Equipment) -> None:
     """A9: «Buscar ID» gives the user ID of the one account that matches everything typed. Portal policy `reveal`:
@@ -224,6 +225,7 @@ async def test_one_thing_that_does_not_match_finds_nothing(service: Service, equ
 
 @pytest.mark.statement("A9")
 @pytest.mark.req("S4")
+@pytest.mark.long
 async def test_the_search_is_strictly_limited(person: Person) -> None:
     """A9: `screen` (as in the guide, strictly limited): five searches an hour for one person, told honestly."""
     form = await RequestForm.opened_by(person)

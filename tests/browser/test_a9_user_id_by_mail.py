@@ -64,6 +64,7 @@ async def test_the_user_id_goes_to_the_registered_address_and_to_no_screen(
 
 @pytest.mark.statement("A9", "A1")
 @pytest.mark.req("S1", "S5")
+@pytest.mark.long
 async def test_the_page_is_the_same_whether_or_not_there_was_a_match(service: Service) -> None:
     """A9: the page is the same whether or not there was a match. A1: pending or rejected accounts see the same page
     as unknown ones.

@@ -53,6 +53,7 @@ async def test_enter_means_the_section_that_it_is_pressed_in(service: Service, e
 
 
 @pytest.mark.statement("B1", "A9")
+@pytest.mark.long
 async def test_enter_searches_again_even_when_the_second_section_is_filled_in(person: Person) -> None:
     """B1: «by keyboard»: what is pressed is told by the section, not by what the other one holds."""
     form = await RequestForm.opened_by(person)
@@ -79,6 +80,7 @@ async def test_enter_without_a_search_sends_the_second_section(service: Service,
 
 
 @pytest.mark.statement("B1", "A9")
+@pytest.mark.long
 async def test_the_result_of_a_search_is_what_is_read_and_shown_first(person: Person) -> None:
     """B1: «by screen reader»: the focus is on the summary, on «nothing found» or on what was found."""
     form = await RequestForm.opened_by(person)
@@ -96,6 +98,7 @@ async def test_the_result_of_a_search_is_what_is_read_and_shown_first(person: Pe
 
 
 @pytest.mark.statement("B1", "A9")
+@pytest.mark.long
 async def test_without_scripts_the_result_of_a_search_is_in_sight(service: Service) -> None:
     """B1: «without JavaScript», «on a phone»: nobody has to scroll to see what a search answered."""
     form = await RequestForm.opened_by(await service.person(PLAIN_PHONE))
@@ -147,7 +150,7 @@ async def test_the_whole_request_needs_no_more_than_the_keyboard(service: Servic
     ("equipment", "scripts"),
     [
         pytest.param(PHONE, True, marks=pytest.mark.long),
-        (DESKTOP, True),
+        pytest.param(DESKTOP, True, marks=pytest.mark.long),
         pytest.param(PHONE, False, marks=pytest.mark.long),
     ],
     ids=["phone", "desktop", "no-scripts"],

@@ -45,6 +45,7 @@ async def test_a_recovery_speaks_the_language_of_the_browser(service: Service, l
 
 
 @pytest.mark.statement("B1")
+@pytest.mark.long
 async def test_a_language_that_was_chosen_stays_through_the_journey(service: Service) -> None:
     """B1: a reader of Portuguese in front of a browser in Spanish, without scripts."""
     _ = translator("pt", {}).gettext

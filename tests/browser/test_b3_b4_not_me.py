@@ -77,6 +77,7 @@ async def test_not_me_before_the_change_ends_the_temporary_password_and_opens_a_
 
 
 @pytest.mark.statement("B4")
+@pytest.mark.long
 async def test_not_me_after_the_change_blocks_the_new_password_until_a_recovery(
     service: Service, person: Person
 ) -> None:
@@ -105,6 +106,7 @@ async def test_not_me_after_the_change_blocks_the_new_password_until_a_recovery(
 
 @pytest.mark.statement("B2", "B4")
 @pytest.mark.req("S12", "S36")
+@pytest.mark.long
 async def test_a_mail_scanner_that_follows_the_link_changes_nothing(service: Service, person: Person) -> None:
     """B2: «links that mail scanners can't burn»: HEAD, GET, and a form sent as it stands."""
     nit = service.company(0).identifier

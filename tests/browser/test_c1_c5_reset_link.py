@@ -105,6 +105,7 @@ async def test_after_the_request_the_page_says_what_to_wait_for_and_where(servic
 
 @pytest.mark.statement("C3")
 @pytest.mark.req("S1")
+@pytest.mark.long
 async def test_the_waiting_page_is_the_same_whether_or_not_there_is_such_an_account(service: Service) -> None:
     """C3: the page says to wait, whoever asks; only the reference differs. (Bytes: tests/journeys/test_reset_link.py,
     test_the_waiting_page_is_the_same_for_known_unknown_and_disabled.)
@@ -149,6 +150,7 @@ async def test_pressing_again_is_harmless(service: Service, person: Person) -> N
 
 
 @pytest.mark.statement("C4")
+@pytest.mark.long
 async def test_a_hurried_second_press_is_one_request(service: Service, person: Person) -> None:
     """C4: «The guide warns to press once, or the link expires. Here pressing again is harmless»."""
     await person.opens(RECOVER)
@@ -208,6 +210,7 @@ async def test_of_all_that_was_asked_for_one_link_lives_and_it_works_once(servic
 
 
 @pytest.mark.statement("C5")
+@pytest.mark.long
 async def test_two_accounts_of_one_address_have_a_live_link_each(service: Service, person: Person) -> None:
     """C5: «exactly one live link an account»: an account's link leaves the other account's alone."""
     first = reset_link(await compras.mail_after_asking(service, person, compras.STATIONER, compras.GROUP))

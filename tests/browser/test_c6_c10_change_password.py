@@ -128,6 +128,7 @@ async def test_only_a_valid_new_password_uses_the_link_up(service: Service, pers
 
 
 @pytest.mark.statement("C8")
+@pytest.mark.long
 async def test_a_second_link_in_the_same_browser_does_not_turn_the_first_form_into_another_accounts(
     service: Service, person: Person
 ) -> None:

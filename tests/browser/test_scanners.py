@@ -111,6 +111,7 @@ async def test_nothing_that_a_scanner_does_uses_the_reset_link_up(service: Servi
 
 @pytest.mark.statement("B2", "B4")
 @pytest.mark.req("S12", "I3")
+@pytest.mark.long
 async def test_nothing_that_a_scanner_does_with_it_was_not_me_reports_anything(
     service: Service, person: Person
 ) -> None:

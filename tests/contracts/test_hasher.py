@@ -1,6 +1,7 @@
 """The contract of the hasher: every adapter of `ports.hasher.Hasher` passes this suite."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -12,9 +13,16 @@ from reclave.adapters.entropy import SystemEntropy
 from reclave.adapters.keyring import add_key, create_keyring
 from reclave.adapters.keyring_vault import KeyringVault
 from reclave.domain.errors import Overloaded
+from reclave.domain.foreign_hashes import ForeignHashRefused, bcrypt_base64, parse_foreign_hash
 from reclave.ports.hasher import Hasher
 
 PASSWORD = "Cóndor-andino-2045 vuela"
+FOREIGN = [
+    "{SSHA}AZKja92fbuuB9SpRlHqaoXxbTc43Mzc2MDM1Ng==",
+    "pbkdf2_sha256$20000$H0dPx8NeajVu$GiC4k5kqbbR9qWBlsRgDywNqC2vd9kqfk7zdorEnNas=",
+    "$P$984478476IagS59wHZvyQMArzfx58u.",
+]
+"""Published hashes of the password `hashcat`."""
 
 
 def argon2_hasher(vault: KeyringVault) -> Argon2Hasher:
@@ -99,6 +107,47 @@ async def test_a_hash_is_outdated_when_the_key_of_its_pepper_is(hasher: Hasher, 
     assert await renewed.verify(stored, PASSWORD)
     assert not renewed.outdated(await renewed.hash(PASSWORD))
     renewed.close()
+
+
+@pytest.mark.req("S19", "I4")
+@pytest.mark.parametrize("foreign", FOREIGN)
+async def test_a_wrapped_foreign_hash_fits_its_password_shows_no_digest_and_is_outdated(
+    hasher: Hasher, foreign: str
+) -> None:
+    one, other = await hasher.wrap(foreign), await hasher.wrap(foreign)
+    assert one != other
+    assert hasher.outdated(one)
+    assert await hasher.verify(one, "hashcat")
+    for typed in ("Hashcat", "", foreign, one):
+        assert not await hasher.verify(one, typed)
+    digest = parse_foreign_hash(foreign).digest
+    shown = (foreign[-16:], base64.b64encode(digest).decode()[:20], digest.hex(), bcrypt_base64(digest).decode())
+    assert not any(text in one for text in shown)
+
+
+@pytest.mark.req("I4")
+async def test_a_wrapped_hash_made_to_look_like_our_own_or_of_another_recipe_fits_nothing(hasher: Hasher) -> None:
+    stored = await hasher.wrap(FOREIGN[0])
+    key_id, phc = stored.partition(":")[0], stored[stored.index("$argon2id$") :]
+    digest = parse_foreign_hash(FOREIGN[0]).digest
+    for forged in (f"{key_id}:{phc}", stored.replace("sha1;", "sha256;")):
+        assert forged != stored
+        for typed in ("hashcat", digest.decode("latin-1"), digest.decode(errors="surrogateescape")):
+            assert not await hasher.verify(forged, typed)
+
+
+async def test_what_is_no_foreign_hash_is_refused_before_any_work(hasher: Hasher) -> None:
+    for given in ("hashcat", "", await hasher.hash(PASSWORD)):
+        with pytest.raises(ForeignHashRefused):
+            await hasher.wrap(given)
+
+
+@pytest.mark.req("S26")
+@pytest.mark.parametrize("decoy", ["native", "sha1", "pbkdf2_sha256:1000:32", "bcrypt:31", "no scheme"])
+async def test_no_password_fits_a_decoy_and_no_decoy_changes_what_fits(hasher: Hasher, decoy: str) -> None:
+    stored = await hasher.hash(PASSWORD)
+    assert not await hasher.verify(None, PASSWORD, decoy=decoy)
+    assert await hasher.verify(stored, PASSWORD, decoy=decoy)
 
 
 async def test_past_its_bound_it_says_at_once_that_it_is_overloaded(hasher: Hasher) -> None:

@@ -128,3 +128,32 @@ async def test_subjects_that_nobody_guesses_at_any_more_are_forgotten(store: Sto
         assert await tx.guesses.purge(counted_before=tx.now - DAY, limit=9) == 1
         assert await tx.guesses.tally(PORTAL, Guess.PASSWORD, old) == Tally()
         assert (await tx.guesses.tally(PORTAL, Guess.PASSWORD, young)).failures == 1
+
+
+@pytest.mark.req("S23")
+async def test_an_identifier_is_forgiven_whoever_guessed_at_it_and_however(store: Store) -> None:
+    identifier, other = new_id(32), new_id(32)
+    near, far, elsewhere = new_id(32), new_id(32), new_id(32)
+    async with store.transaction() as tx:
+        await tx.guesses.count(PORTAL, Guess.PASSWORD, near, identifier=identifier)
+        await tx.guesses.count(PORTAL, Guess.TEMPORARY_PASSWORD, far, identifier=identifier)
+        await tx.guesses.add(PORTAL, Guess.PASSWORD, identifier, identifier=identifier)
+        await tx.guesses.add(PORTAL, Guess.PASSWORD, identifier, identifier=identifier)
+        await tx.guesses.add(PORTAL, Guess.PASSWORD, other, identifier=other)
+        await tx.guesses.count(ELSEWHERE, Guess.PASSWORD, elsewhere, identifier=identifier)
+        assert await tx.guesses.forgive(PORTAL, identifier) == 3
+        assert await tx.guesses.forgive(PORTAL, identifier) == 0
+    assert await tally(store, near) == await tally(store, far, Guess.TEMPORARY_PASSWORD) == Tally()
+    assert await tally(store, identifier) == Tally()
+    assert (await tally(store, other)).failures == 1
+    assert (await tally(store, elsewhere, portal=ELSEWHERE)).failures == 1
+
+
+async def test_a_subject_takes_the_identifier_of_its_next_guess_where_it_had_none(store: Store) -> None:
+    counted, added, identifier = new_id(32), new_id(32), new_id(32)
+    for named in (None, identifier, new_id(32)):
+        async with store.transaction() as tx:
+            await tx.guesses.count(PORTAL, Guess.PASSWORD, counted, identifier=named)
+            await tx.guesses.add(PORTAL, Guess.PASSWORD, added, identifier=named)
+    async with store.transaction() as tx:
+        assert await tx.guesses.forgive(PORTAL, identifier) == 2

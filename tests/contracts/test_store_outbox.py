@@ -5,7 +5,8 @@ import pytest
 
 from reclave.domain.outbox import CUT_OFF, LEASE, Deferred, Delivery, Message, Refused, Sent, Template
 from reclave.domain.time import DAY, HOUR, MINUTE, SECOND, Instant
-from reclave.ports.store import Attempt, Store
+from reclave.ports.outbox import Attempt
+from reclave.ports.store import Store
 from tests.contracts.rows import ELSEWHERE, PORTAL, a_message, new_id, now
 from tests.stores import Clock, OpenAnother
 

@@ -183,3 +183,15 @@ def test_no_bytes_that_the_vault_did_not_make_open(vault: Vault, forged: bytes) 
         vault.open("intake", forged)
     with pytest.raises(Unsealable):
         vault.open("intake", b"\x01\x02" + vault.key_id.encode() + forged)
+
+
+@pytest.mark.req("S45")
+def test_a_digest_by_a_key_is_that_keys_own_and_of_a_key_that_is_gone_there_is_none(vault: Vault) -> None:
+    made = vault.digest_by(vault.key_id, "audit", "k1")
+    assert made == vault.digest_by(vault.key_id, "audit", "k1")
+    assert made != vault.digest_by(vault.key_id, "audit", "k2")
+    assert vault.digest_by("k999", "audit", "k1") is None
+    assert vault.sealed_by(vault.seal("outbox", b"x")) == vault.key_id
+    assert [vault.sealed_by(never) for never in (b"", b"x", b"sealed")] == ["", "", ""]
+    assert not vault.distrusted(vault.key_id)
+    assert vault.distrusted("k999")

@@ -100,10 +100,13 @@ class ThisLifesHasher:
     async def hash(self, password: str) -> str:
         return await self._real.hash(password)
 
-    async def verify(self, stored: str | None, password: str) -> bool:
+    async def wrap(self, foreign: str) -> str:
+        return await self._real.wrap(foreign)
+
+    async def verify(self, stored: str | None, password: str, *, decoy: str | None = None) -> bool:
         assert self._tell is not None
         self._tell(Compared())
-        return await self._real.verify(stored, password)
+        return await self._real.verify(stored, password, decoy=decoy)
 
     def outdated(self, stored: str) -> bool:
         return self._real.outdated(stored)

@@ -59,7 +59,7 @@ def _told(harness: Harness) -> str:
 
 @INVARIANTS
 @pytest.mark.parametrize("engine", ["sqlite"])
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", ["recovery", "three_ask", "forgotten_user_name"])
 async def test_killed_after_commits_and_at_some_awaits_the_service_keeps_its_word(theatre: Theatre, name: str) -> None:
     harness = await open_harness(theatre, SCENARIOS[name])
     await harness.kill_here_and_there(EACH)
@@ -68,7 +68,7 @@ async def test_killed_after_commits_and_at_some_awaits_the_service_keeps_its_wor
 
 @INVARIANTS
 @pytest.mark.parametrize("engine", ["postgresql"])
-@pytest.mark.parametrize("name", ["recovery"])
+@pytest.mark.parametrize("name", ["forgotten_user_name"])
 async def test_killed_after_commits_on_postgresql_the_service_keeps_its_word(theatre: Theatre, name: str) -> None:
     harness = await open_harness(theatre, SCENARIOS[name])
     await harness.kill_here_and_there(10 * EACH)

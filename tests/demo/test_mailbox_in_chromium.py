@@ -144,6 +144,7 @@ async def test_a_phone_without_javascript_goes_from_list_to_mail_and_back(site: 
 @pytest.mark.req("B1")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.long
 async def test_every_page_passes_axe_and_fits_the_screen(
     site: Site, browser: Browser, viewport: ViewportSize, scheme: Literal["light", "dark"]
 ) -> None:

@@ -419,3 +419,15 @@ def test_a_language_that_the_portal_does_not_speak_becomes_its_own(
     assert services.portals["pagos"].default_language == "es"
     assert written(post, template, "fr").raw == written(post, template, "es").raw
     assert written(post, template, "en").subject != written(post, template, "es").subject
+
+
+@pytest.mark.req("S21", "S32")
+@each_language
+def test_the_notice_of_a_forced_reset_names_the_account_and_leads_only_to_the_recovery_page(
+    post: Post, language: str
+) -> None:
+    mail = written(post, Template.RESET_REQUIRED, language, reported=False)
+    text = text_of(mail)
+    assert "900.100.001-1" in text
+    assert re.findall(r"https?://\S+", text) == [f"{ORIGIN}/pagos/recuperar"]
+    assert PLACE not in text

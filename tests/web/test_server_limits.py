@@ -8,6 +8,7 @@ import resource
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from reclave.web.server import ServerLimits
 from tests.web.raw_http import (
@@ -241,15 +242,16 @@ async def test_a_refusal_shows_the_page_of_the_caller() -> None:
 
 
 @pytest.mark.req("S49")
-async def test_a_page_that_fails_gives_way_to_the_plain_one(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_page_that_fails_gives_way_to_the_plain_one() -> None:
     def error_page(_status: int, _path: bytes | None, _accept_language: bytes | None) -> bytes:
         raise LookupError("no such portal")
 
-    async with server(error_page=error_page) as running:
-        answer = await (await running.client(b"hola\r\n\r\n")).answer()
-        assert_refused(answer, 400)
-        assert "No pudimos leer lo que envió su navegador".encode() in answer.body
-    assert "no such portal" in caplog.text
+    with capture_logs() as said:
+        async with server(error_page=error_page) as running:
+            answer = await (await running.client(b"hola\r\n\r\n")).answer()
+            assert_refused(answer, 400)
+            assert "No pudimos leer lo que envió su navegador".encode() in answer.body
+    assert [(event["event"], event["status"]) for event in said] == [("refusal_page_failed", 400)]
 
 
 PIECES = [

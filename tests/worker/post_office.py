@@ -18,7 +18,8 @@ from reclave.domain.outbox import LEASE, Delivery, Message, Sent, Template
 from reclave.domain.time import Instant
 from reclave.journeys.messages import Letter, queue
 from reclave.ports.mailer import Envelope, Mailer
-from reclave.ports.store import Attempt, Store
+from reclave.ports.outbox import Attempt
+from reclave.ports.store import Store
 from reclave.worker.loop import Worker
 from tests.world import World
 

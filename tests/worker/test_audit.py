@@ -241,6 +241,26 @@ DEEDS: Mapping[Deed, Mapping[Event, set[str]]] = {
 """What people do, in this order, and the events that each leaves with what they must tell at least."""
 
 
+BY_OPERATORS = {
+    Event.ACCOUNTS_IMPORTED,
+    Event.ACCOUNT_DISABLED,
+    Event.ACCOUNT_ENABLED,
+    Event.ACCOUNT_UNLOCKED,
+    Event.ACCOUNT_EXPORTED,
+    Event.ACCOUNT_ERASED,
+    Event.RESET_FORCED,
+    Event.MESSAGE_RETRIED,
+    Event.JOURNEY_PAUSED,
+    Event.JOURNEY_RESUMED,
+    Event.BANNER_SET,
+    Event.BANNER_CLEARED,
+    Event.KEY_ADDED,
+    Event.KEY_RETIRED,
+    Event.DATABASE_RESTORED,
+}
+"""What operators do: tests/operations and tests/cli show the entries that it leaves."""
+
+
 def faults_of(entry: Entry, told: set[str], client: bytes, since: int, until: int) -> list[str]:
     """What is missing or wrong in an entry."""
     wrong = [name for name in told if not getattr(entry, name)]
@@ -275,7 +295,7 @@ async def test_every_event_of_sign_in_and_recovery_leaves_an_entry_with_when_who
             ]
         world.wait(31 * MINUTE)
     assert found == []
-    assert {event for events in DEEDS.values() for event in events} == set(Event)
+    assert {event for events in DEEDS.values() for event in events} == set(Event) - BY_OPERATORS
 
 
 @pytest.mark.req("S43")
@@ -333,7 +353,7 @@ async def test_seals_still_fit_after_the_keys_were_changed(world: World, store: 
     await add(store, 3)
     await seal_audit(world.services)
     add_key(world.wired.settings.keyring, SystemEntropy(), await now(store))
-    world.services.vault.reload()  # type: ignore[attr-defined]  # the keyring's own
+    world.services.vault.reload()
     await add(store, 3)
     await seal_audit(world.services)
     async with store.reading() as tx:

@@ -3,6 +3,10 @@
 A hash is stored as `<key id>:<PHC string>`, for example `k1:$argon2id$v=19$m=19456,t=2,p=1$…$…`. What is
 hashed isn't the password but its HMAC-SHA-256 under the pepper of that key, so that a copy of the database
 alone gives nothing to guess against (S19, NIST SP 800-63B section 3.1.1.2).
+
+A hash of another system is wrapped: `<key id>:<recipe><PHC string>`, for example `k1:bcrypt:12;c2Fs…$argon2id$…`. The
+recipe makes the foreign digest of a typed password; what is hashed is the HMAC of recipe and digest, so that of the
+digest itself nothing is stored that costs less to guess at than a hash of our own (invariant 4).
 """
 
 import asyncio
@@ -21,7 +25,10 @@ import structlog
 from nacl.exceptions import InvalidkeyError
 from nacl.pwhash import argon2id
 
+from reclave.adapters.foreign_hashes import foreign_digest
 from reclave.domain.errors import Overloaded
+from reclave.domain.foreign_hashes import parse_foreign_hash
+from reclave.domain.foreign_recipes import Recipe, read_recipe, recipe_like
 
 MEMORY_KIB = 19 * 1024
 PASSES = 2
@@ -29,8 +36,9 @@ WAITING_PER_WORKER = 16
 """At 25 ms a hash the last in the queue waits 0.4 s; on a machine half as fast, 0.8 s."""
 
 _STORED = re.compile(
-    r"(k[1-9][0-9]{0,8}):"
-    r"(\$argon2id\$v=19\$m=([1-9][0-9]{0,6}),t=([1-9][0-9]?),p=([1-9])\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+)"
+    r"(?P<key>k[1-9][0-9]{0,8}):(?P<recipe>[a-z0-9_:]+;[A-Za-z0-9+/=]*)?"
+    r"(?P<phc>\$argon2id\$v=19\$m=(?P<m>[1-9][0-9]{0,6}),t=(?P<t>[1-9][0-9]?),p=(?P<p>[1-9])"
+    r"\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+)"
 )
 # A row that somebody has written into the database must not cost the machine its memory.
 _MOST_MEMORY_KIB = 256 * 1024
@@ -55,6 +63,7 @@ class Peppers(Protocol):
 @dataclass(frozen=True, slots=True)
 class _Stored:
     key_id: str
+    recipe: Recipe | None  # of a wrapped one
     phc: bytes
     cost: tuple[int, int, int]  # memory in KiB, passes, lanes
 
@@ -90,28 +99,33 @@ class Argon2Hasher:
         self._decoy = self._argon2id(base64.b64encode(os.urandom(32)))
 
     async def hash(self, password: str) -> str:
-        key_id = self._peppers.key_id
-        pepper = self._peppers.pepper(key_id)
-        if pepper is None:
-            raise RuntimeError(f"the vault has no pepper for its own key {key_id}")
-        phc = await self._in_a_thread(lambda: self._argon2id(_peppered(pepper, password)))
+        key_id, pepper = self._own_pepper()
+        phc = await self._in_a_thread(lambda: self._argon2id(_peppered(pepper, password, None)))
         return f"{key_id}:{phc.decode()}"
 
-    async def verify(self, stored: str | None, password: str) -> bool:
-        """Whether a password fits a hash; False for None and for what isn't a hash, after the same work."""
+    async def wrap(self, foreign: str) -> str:
+        read = parse_foreign_hash(foreign)
+        key_id, pepper = self._own_pepper()
+        phc = await self._in_a_thread(lambda: self._argon2id(_peppered_digest(pepper, read.recipe, read.digest)))
+        return f"{key_id}:{read.recipe.written}{phc.decode()}"
+
+    async def verify(self, stored: str | None, password: str, *, decoy: str | None = None) -> bool:
+        """Whether a password fits a hash; False for None and for what isn't a hash, after the decoy's work."""
         known = _read(stored)
         key_id = known.key_id if known else self._peppers.key_id
         pepper = self._peppers.pepper(key_id)
         if pepper is None:
             _log.error("pepper_missing", key_id=key_id)
         phc = known.phc if known else self._decoy
-        fits = await self._in_a_thread(lambda: _fits(phc, _peppered(pepper or bytes(32), password)))
+        recipe = known.recipe if known else recipe_like(decoy)
+        fits = await self._in_a_thread(lambda: _fits(phc, _peppered(pepper or bytes(32), password, recipe)))
         return fits and known is not None and pepper is not None
 
     def outdated(self, stored: str) -> bool:
         known = _read(stored)
         return (
             known is None
+            or known.recipe is not None
             or known.key_id != self._peppers.key_id
             or known.cost != (self._memory_kib, self._passes, 1)  # libsodium has one lane
         )
@@ -119,6 +133,13 @@ class Argon2Hasher:
     def close(self) -> None:
         """Let the hashes in work end, drop those that wait, and end the threads."""
         self._threads.shutdown(cancel_futures=True)
+
+    def _own_pepper(self) -> tuple[str, bytes]:
+        key_id = self._peppers.key_id
+        pepper = self._peppers.pepper(key_id)
+        if pepper is None:
+            raise RuntimeError(f"the vault has no pepper for its own key {key_id}")
+        return key_id, pepper
 
     def _argon2id(self, peppered: bytes) -> bytes:
         return argon2id.str(peppered, opslimit=self._passes, memlimit=self._memory_kib * 1024)
@@ -136,10 +157,17 @@ class Argon2Hasher:
         return await asyncio.wrap_future(job)
 
 
-def _peppered(pepper: bytes, password: str) -> bytes:
+def _peppered(pepper: bytes, password: str, recipe: Recipe | None) -> bytes:
+    if recipe is not None:
+        return _peppered_digest(pepper, recipe, foreign_digest(recipe, password))
     # A lone surrogate is nobody's password, but comparing it must not fail.
     raw = unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
     return base64.b64encode(hmac.digest(pepper, raw, "sha256"))
+
+
+def _peppered_digest(pepper: bytes, recipe: Recipe, digest: bytes) -> bytes:
+    # UTF-8 has no byte FF: nobody can type a password that is peppered to the same.
+    return base64.b64encode(hmac.digest(pepper, b"\xff" + recipe.written.encode() + b"$" + digest, "sha256"))
 
 
 def _fits(phc: bytes, peppered: bytes) -> bool:
@@ -154,7 +182,10 @@ def _read(stored: str | None) -> _Stored | None:
     written = _STORED.fullmatch(stored) if stored else None
     if written is None:
         return None
-    memory_kib, passes, lanes = (int(number) for number in written.group(3, 4, 5))
-    if memory_kib > _MOST_MEMORY_KIB or passes > _MOST_PASSES or len(written[2]) > _MOST_PHC_BYTES:
+    memory_kib, passes, lanes = (int(number) for number in written.group("m", "t", "p"))
+    if memory_kib > _MOST_MEMORY_KIB or passes > _MOST_PASSES or len(written["phc"]) > _MOST_PHC_BYTES:
         return None
-    return _Stored(written[1], written[2].encode(), (memory_kib, passes, lanes))
+    recipe = read_recipe(written["recipe"]) if written["recipe"] else None
+    if written["recipe"] and recipe is None:
+        return None
+    return _Stored(written["key"], recipe, written["phc"].encode(), (memory_kib, passes, lanes))

@@ -46,7 +46,10 @@ class KeyringRefused(ReclaveError):
 
 
 class KeyState(StrEnum):
-    """active: makes new secrets; retired: opens what it made; compromised: opens nothing, fits nothing."""
+    """active: makes new secrets; retired: opens what it made; compromised: opens nothing, fits nothing.
+
+    But its pepper still verifies passwords (or nobody could sign in), and its seals over the trail are still checked.
+    """
 
     ACTIVE = "active"
     RETIRED = "retired"
@@ -143,11 +146,23 @@ def mark_compromised(path: Path, key_id: str) -> None:
     with _locked(path.parent):
         keys = _read_keys(path)
         if key_id not in {key.id for key in keys}:
-            raise KeyringRefused(path, f"there is no key {key_id} in it", "see which keys it holds")
+            raise KeyringRefused(path, f"there is no key {key_id} in it", "see its keys: reclave keys list")
         marked = [_in_state(key, KeyState.COMPROMISED) if key.id == key_id else key for key in keys]
         if not any(key.state is KeyState.ACTIVE for key in marked):
-            raise KeyringRefused(path, f"{key_id} is its only active key", "add a key first")
+            raise KeyringRefused(path, f"{key_id} is its only active key", "add a key first: reclave keys add")
         _write(path, _encoded(marked))
+
+
+def retire_key(path: Path, key_id: str) -> None:
+    """Retire an active key that isn't the newest; it still opens what it made. Raises `KeyringRefused`."""
+    with _locked(path.parent):
+        keys = _read_keys(path)
+        *older, newest = [key.id for key in keys if key.state is KeyState.ACTIVE]
+        if key_id == newest:
+            raise KeyringRefused(path, f"{key_id} makes new secrets", "retire it by adding another: reclave keys add")
+        if key_id not in older:
+            raise KeyringRefused(path, f"it holds no active key {key_id}", "see its keys: reclave keys list")
+        _write(path, _encoded([_in_state(key, KeyState.RETIRED) if key.id == key_id else key for key in keys]))
 
 
 def bump_epoch(path: Path) -> int:
@@ -163,12 +178,12 @@ def bump_epoch(path: Path) -> int:
 
 
 def signature(path: Path) -> tuple[int, ...]:
-    """What changes when the keyring or its epoch is replaced; empty when they can't be seen."""
+    """What changes when the keyring or its epoch is replaced, or opened to others; empty when they can't be seen."""
     try:
         found = [file.stat() for file in (path, epoch_path(path))]
     except OSError:
         return ()
-    return tuple(number for one in found for number in (one.st_ino, one.st_size, one.st_mtime_ns))
+    return tuple(number for one in found for number in (one.st_ino, one.st_mode, one.st_size, one.st_mtime_ns))
 
 
 def _new_key(key_id: str, entropy: Entropy, now: Instant) -> Key:

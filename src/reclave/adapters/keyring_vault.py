@@ -8,6 +8,7 @@ id, nonce, ciphertext with tag.
 import hmac
 import itertools
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
@@ -92,8 +93,17 @@ class KeyringVault:
         Marking that key as compromised changes every digest: what is looked up by one isn't found again, and
         limits start anew.
         """
-        subkey = self._known_subkey(self._digest_key, f"digest/{use}")
-        return hmac.digest(subkey, b"".join(_prefixed(part) for part in parts), "sha256")
+        return self._digest(self._digest_key, use, parts)
+
+    def digest_by(self, key_id: str, use: str, *parts: str | bytes) -> bytes | None:
+        """The same under one key, also a compromised one: that something fits shows who could have made it."""
+        if key_id not in self._keyring.keys and not self._found_by_reloading(key_id):
+            return None
+        return self._digest(key_id, use, parts)
+
+    def distrusted(self, key_id: str) -> bool:
+        key = self._keyring.keys.get(key_id)
+        return key is None or key.state is KeyState.COMPROMISED
 
     def seal(self, use: str, plain: bytes, bound_to: bytes = b"") -> bytes:
         key_id = self.key_id
@@ -102,6 +112,11 @@ class KeyringVault:
         sealed = crypto_aead_xchacha20poly1305_ietf_encrypt(plain, _associated(use, bound_to), nonce, subkey)
         name = key_id.encode()
         return b"".join((_SEAL_VERSION, bytes([len(name)]), name, nonce, sealed))
+
+    def sealed_by(self, sealed: bytes) -> str:
+        if sealed[:1] != _SEAL_VERSION or len(sealed) < 2:  # noqa: PLR2004 - version and length of the key's id
+            return ""
+        return sealed[2 : 2 + sealed[1]].decode("ascii", "replace")
 
     def open(self, use: str, sealed: bytes, bound_to: bytes = b"") -> bytes:
         start = 2 + (sealed[1] if len(sealed) > 1 else 0)
@@ -126,6 +141,10 @@ class KeyringVault:
         if key_id not in self._keyring.keys and not self._found_by_reloading(key_id):
             return None
         return self._known_subkey(key_id, "pepper")
+
+    def _digest(self, key_id: str, use: str, parts: Sequence[str | bytes]) -> bytes:
+        subkey = self._known_subkey(key_id, f"digest/{use}")
+        return hmac.digest(subkey, b"".join(_prefixed(part) for part in parts), "sha256")
 
     def _use(self, keyring: Keyring) -> None:
         self._keyring = keyring

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from reclave.domain.errors import PortalRefused
+from reclave.domain.errors import PortalRefused, PortalsRefused
 from reclave.domain.portal import Portal
 from reclave.domain.portal_reader import read_portal
 from reclave.domain.spelling import nearest
@@ -25,26 +25,46 @@ def read_portals(folder: Path) -> PortalFiles:
     """Read every `*.toml` in a folder.
 
     Raises `PortalRefused` for a file that cannot be used, for two portals with one id or in one place, and for a
-    folder without any.
+    folder without any; `PortalsRefused` for several of these.
     """
-    portals: dict[str, Portal] = {}
-    logos: dict[str, bytes | None] = {}
-    sources: dict[str, str] = {}
-    places: dict[tuple[str, str], str] = {}
+    read = _Reading(folder)
+    refusals = []
     for path in sorted(folder.glob("*.toml")):
+        try:
+            read.add(path)
+        except PortalRefused as refused:
+            refusals.append(refused)
+    if len(refusals) > 1:
+        raise PortalsRefused(refusals)
+    if refusals:
+        raise refusals[0]
+    if not read.portals:
+        raise PortalRefused(str(folder), "", "no portal file (*.toml) here")
+    return PortalFiles(read.portals, read.logos, read.sources)
+
+
+class _Reading:
+    """The files of a folder, read one after the other."""
+
+    def __init__(self, folder: Path) -> None:
+        self.portals: dict[str, Portal] = {}
+        self.logos: dict[str, bytes | None] = {}
+        self.sources: dict[str, str] = {}
+        self._folder = folder
+        self._places: dict[tuple[str, str], str] = {}
+
+    def add(self, path: Path) -> None:
         portal = read_portal(_text(path), source=path.name)
         about = portal.file.portal
-        if portal.id in portals:
-            raise PortalRefused(path.name, "portal.id", f"{portal.id!r} is the id of {sources[portal.id]} already")
+        if portal.id in self.portals:
+            raise PortalRefused(path.name, "portal.id", f"{portal.id!r} is the id of {self.sources[portal.id]} already")
         place = (about.host, about.path)
-        if place in places:
+        if place in self._places:
             key = "portal.host" if about.host else "portal.path"
-            raise PortalRefused(path.name, key, f"{places[place]} has the same host and path")
-        portals[portal.id], sources[portal.id], places[place] = portal, path.name, path.name
-        logos[portal.id] = _logo(folder, path.name, portal)
-    if not portals:
-        raise PortalRefused(str(folder), "", "no portal file (*.toml) here")
-    return PortalFiles(portals, logos, sources)
+            raise PortalRefused(path.name, key, f"{self._places[place]} has the same host and path")
+        logo = _logo(self._folder, path.name, portal)
+        self.portals[portal.id], self.sources[portal.id], self._places[place] = portal, path.name, path.name
+        self.logos[portal.id] = logo
 
 
 def _text(path: Path) -> str:

@@ -41,6 +41,7 @@ _OPERATORS = frozenset({503, 530, 534, 535, 538})
 _ENHANCED = re.compile(r"\s*[245]\.(\d{1,3}\.\d{1,3})\b")
 _MAILBOX_FULL = "2.2"
 _TOO_BIG = frozenset({"2.3", "3.4"})
+_QUOTED = re.compile(r"[^\s@<>]+@[^\s@<>]+")
 _ADDRESS = re.compile(r"[!-;=?-~]{1,254}")
 
 
@@ -226,10 +227,10 @@ def _about_the_message(code: int, text: str) -> Delivery:
 
 
 def _clean(text: str) -> str:
-    """A server's words on one line, without what could act on a terminal, a log or a page."""
+    """A server's words on one line, without what could act on a terminal, a log or a page, and without addresses."""
     start = text[: 4 * TEXT_LENGTH]
     printable = "".join(character if character.isprintable() else " " for character in start)
-    return " ".join(printable.split())[:TEXT_LENGTH]
+    return _QUOTED.sub("[address]", " ".join(printable.split()))[:TEXT_LENGTH]
 
 
 def _leave(client: SMTP) -> None:

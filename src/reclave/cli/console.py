@@ -4,12 +4,13 @@ People get tables and progress (plain where the output is no terminal or NO_COLO
 `--json` on standard output, one document. Problems go to standard error, one line each.
 """
 
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from reclave.bootstrap import Wired
+    from reclave.domain.portal import Portal
+
+
+_Result = TypeVar("_Result")
 
 
 class Exit(IntEnum):
@@ -36,7 +41,8 @@ EXIT_MEANINGS: dict[Exit, str] = {
     Exit.REFUSED: "Nothing was done, or what was checked is not as it must be; standard error says what and the"
     " way out.",
     Exit.USAGE: "The command was written wrongly; standard error says how it is written.",
-    Exit.IN_PART: "Done but for some, which are listed with their reasons: rows that were refused, for example.",
+    Exit.IN_PART: "Done but for some, which are listed with their reasons: rows that were refused, for example; or not"
+    " tried at all for now (`canary run` while a cooldown lasts).",
     Exit.INTERRUPTED: "Ended by Ctrl-C; what was done stays done, and the same command goes on from there.",
 }
 
@@ -53,12 +59,12 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 
 
-def run(make: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run a command's coroutine; an error that people can act on becomes one line and exit code 1."""
+def run(make: Callable[[], Coroutine[Any, Any, _Result]]) -> _Result:
+    """Run a command's coroutine; an error that people can act on becomes a line for each problem and exit code 1."""
     import uvloop
 
     try:
-        uvloop.run(make())
+        return uvloop.run(make())
     except* (ReclaveError, OSError, ValueError) as group:
         first = _first(group)
         if isinstance(first, ReclaveError):
@@ -74,9 +80,10 @@ def run_wired(settings_path: Path, work: "Callable[[Wired], Awaitable[None]]") -
     """Run a command's work over the installation that a settings file describes."""
 
     async def go() -> None:
-        from reclave.bootstrap import wired
+        from reclave.bootstrap import configure_command_logging, wired
         from reclave.settings import read_settings
 
+        configure_command_logging()
         async with wired(read_settings(settings_path)) as parts:
             await work(parts)
 
@@ -84,8 +91,12 @@ def run_wired(settings_path: Path, work: "Callable[[Wired], Awaitable[None]]") -
 
 
 def end_quietly_on_ctrl_c() -> None:
-    """Until the event loop has handlers of its own, Ctrl-C ends the process at once: there is nothing to finish."""
+    """Until the event loop has handlers of its own, Ctrl-C ends the process at once: there is nothing to finish.
+
+    SIGHUP asks a service to read its portal files again: one that is about to read them has nothing to do.
+    """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def fail(*problems: str, code: Exit = Exit.REFUSED) -> NoReturn:
@@ -95,11 +106,29 @@ def fail(*problems: str, code: Exit = Exit.REFUSED) -> NoReturn:
     sys.exit(code)
 
 
+def operator() -> str:
+    """Who runs the command, for the audit trail: the login name."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return f"user {os.getuid()}"
+
+
+def time_in(portal: "Portal", instant: int) -> str:
+    """An instant in the portal's time zone: `2026-11-23 08:00:00-05:00`."""
+    from datetime import datetime
+
+    return datetime.fromtimestamp(instant // 1_000_000, portal.zone).isoformat(" ")
+
+
 def print_json(document: object) -> None:
     """Print one JSON document: keys as written, bytes as hexadecimal, instants as the callers wrote them."""
     import msgspec
 
-    click.echo(msgspec.json.format(msgspec.json.encode(document, enc_hook=_encoded), indent=2).decode())
+    plain = msgspec.to_builtins(document, builtin_types=(bytes,), enc_hook=_encoded)
+    click.echo(msgspec.json.format(msgspec.json.encode(_in_hexadecimal(plain)), indent=2).decode())
 
 
 def print_table(
@@ -144,9 +173,15 @@ def _cell(value: object) -> str:
     return "—" if value is None or value == "" else escape(str(value))
 
 
-def _encoded(value: object) -> object:
+def _in_hexadecimal(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.hex()
+    if isinstance(value, dict):
+        return {name: _in_hexadecimal(inner) for name, inner in value.items()}
+    return [_in_hexadecimal(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _encoded(value: object) -> object:
     if isinstance(value, Path):
         return str(value)
     raise TypeError(f"{type(value).__name__} is not for scripts")

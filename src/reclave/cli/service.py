@@ -34,7 +34,8 @@ def serve(settings_path: Path) -> None:
 @click.command()
 @settings_option
 @click.option("--bell-fd", type=int, default=None, hidden=True, help="The pipe over which `serve` wakes it.")
-def worker(settings_path: Path, bell_fd: int | None) -> None:
+@click.option("--numbers-fd", type=int, default=None, hidden=True, help="The file in which `serve` reads its numbers.")
+def worker(settings_path: Path, bell_fd: int | None, numbers_fd: int | None) -> None:
     """Resolve requests and send mail; `serve` starts one by itself."""
     end_quietly_on_ctrl_c()
     from reclave.bootstrap import configure_logging, run_worker
@@ -43,7 +44,7 @@ def worker(settings_path: Path, bell_fd: int | None) -> None:
     def go() -> Coroutine[Any, Any, None]:
         settings = read_settings(settings_path)
         configure_logging(settings)
-        return run_worker(settings, bell_fd)
+        return run_worker(settings, bell_fd, numbers_fd)
 
     run(go)
 
@@ -66,3 +67,15 @@ def demo(fresh: bool, port: int, mailbox_port: int, state: Path, database: str) 
     from reclave.demo.run import run_demo
 
     run(lambda: run_demo(state, port=port, mailbox_port=mailbox_port, fresh=fresh, database=database))
+
+
+@click.command()
+@click.option("--smtp-port", default=2525, show_default=True, help="Where mail is taken.")
+@click.option("--port", default=8025, show_default=True, help="Where it is read.")
+@click.option("--folder", type=click.Path(path_type=Path, file_okay=False), default=None, help="Where it is kept.")
+def mailbox(smtp_port: int, port: int, folder: Path | None) -> None:
+    """Run a mail server on this machine that delivers nothing, and pages to read what it was given."""
+    end_quietly_on_ctrl_c()
+    from reclave.demo.mailbox_service import run_mailbox
+
+    run(lambda: run_mailbox(folder, smtp_port=smtp_port, port=port))

@@ -3,7 +3,9 @@
 A surface maps a code to its status and words once; nothing here knows HTTP or a language.
 """
 
-from reclave.domain.time import Span
+from collections.abc import Sequence
+
+from reclave.domain.time import Instant, Span
 
 
 class ReclaveError(Exception):
@@ -80,6 +82,27 @@ class Overloaded(ReclaveError):
     def __init__(self, retry_after: int = 2) -> None:
         super().__init__(f"retry after {retry_after} s")
         self.retry_after = retry_after
+
+
+class JourneyPaused(ReclaveError):
+    """An operator has paused the journey; until an instant (microseconds UTC), where one was said."""
+
+    code = "journey_paused"
+
+    def __init__(self, journey: str, until: Instant | None) -> None:
+        super().__init__(journey)
+        self.journey = journey
+        self.until = until
+
+
+class PortalsRefused(ReclaveError):
+    """Several portal files that cannot be used: a line for each."""
+
+    code = "portals_refused"
+
+    def __init__(self, refusals: Sequence["PortalRefused"]) -> None:
+        super().__init__("\n".join(str(refusal) for refusal in refusals))
+        self.refusals = tuple(refusals)
 
 
 class PortalRefused(ReclaveError):

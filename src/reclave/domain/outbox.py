@@ -34,6 +34,7 @@ class Template(StrEnum):
     ADDRESS_CHANGING = "address_changing"
     ADDRESS_CHANGED = "address_changed"
     FIRST_REGISTRATION = "first_registration"
+    RESET_REQUIRED = "reset_required"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,10 +100,7 @@ class HelpLine(_Table, frozen=True):
     email: Annotated[str, key("The address to write to.", "ayuda@pagos.example")] = ""
     hours: Annotated[
         str,
-        key(
-            "When somebody answers: days in Spanish, English or Portuguese, three letters each.",
-            "lun-vie 07:00-19:00, sáb 08:00-12:00",
-        ),
+        key("When somebody answers: days in Spanish, English or Portuguese.", "lun-vie 07:00-19:00, sáb 08:00-12:00"),
     ] = ""
 
 
@@ -190,6 +187,10 @@ class FirstSignIn(_Table, frozen=True):
     finish: Annotated[Span, key("How long, from its first use, the registration may take; 24 h at most.", "24h")] = (
         "24h"
     )
+    accept_risk: Annotated[
+        tuple[Literal["shared_initial_passwords"], ...],
+        key("Risks taken in writing: several accounts with one initial password.", ["shared_initial_passwords"]),
+    ] = ()
 
 
 class TemporaryPassword(_Journey, frozen=True):

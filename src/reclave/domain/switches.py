@@ -9,6 +9,8 @@ WHOLE_PORTAL = ""
 """The journey of a switch that holds for all journeys of its portal."""
 SIGN_IN = "sign_in"
 """Signing in, which every portal offers; all other journeys are the portal file's own."""
+FIRST_SIGN_IN = "first_sign_in"
+"""Signing in with an initial password."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

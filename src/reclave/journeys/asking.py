@@ -58,6 +58,7 @@ async def accept(services: Services, portal: Portal, journey: str, facts: Facts,
 
     Limits count what was typed as a whole: a stranger who knows half of it cannot spend the owner's requests.
     """
+    services.switchboard.check(portal.id, journey, services.clock.now())
     terms = portal.terms[journey]
     typed = services.vault.digest("identifier", portal.id, journey, *_pairs(facts))
     counted_by = {Scope.IDENTIFIER: typed, Scope.CLIENT: caller.client, Scope.PORTAL: b""}
@@ -99,6 +100,11 @@ def typed_in(services: Services, intake: Intake) -> Typed | None:
     if intake.sealed_fields is None:
         return None
     return msgspec.json.decode(services.vault.open(_SEAL, intake.sealed_fields, intake.id), type=Typed)
+
+
+def resealed(services: Services, intake: Intake) -> bytes:
+    """What an intake keeps, sealed by the key in use. Raises `Unsealable`."""
+    return services.vault.seal(_SEAL, services.vault.open(_SEAL, intake.sealed_fields or b"", intake.id), intake.id)
 
 
 def _read(services: Services, portal: Portal, name: str, typed: str) -> str:

@@ -71,7 +71,8 @@ async def confirm_current_password(
         raise FormRefused(FieldRefused("current", "current_wrong"))
     subject = services.vault.digest("guess", portal.id, who.identifier, who.session.digest)
     async with services.store.transaction() as tx:
-        wait = await tx.guesses.count(portal.id, Guess.PASSWORD, subject)
+        everyone = services.vault.digest("guess", portal.id, who.identifier)
+        wait = await tx.guesses.count(portal.id, Guess.PASSWORD, subject, identifier=everyone)
         tally = await tx.guesses.tally(portal.id, Guess.PASSWORD, subject)
     if wait or tally.failures > PAUSE_AFTER:
         raise FormRefused(FieldRefused("current", "throttled", wait=wait))

@@ -22,6 +22,7 @@ from reclave.domain.time import DAY
 from reclave.journeys import grants, messages
 from reclave.journeys.services import Caller, Services
 from reclave.ports.store import Transaction
+from reclave.ports.vault import Unsealable
 
 _SEAL = "address"
 _ADDRESSES = Limit(5, DAY, Scope.IDENTIFIER)
@@ -108,7 +109,10 @@ async def confirmation(services: Services, tx: Transaction, account: Account) ->
         return None
     if recent[0].credential_version != account.credential_version:
         return None
-    opened = services.vault.open(_SEAL, recent[0].sealed, recent[0].id)
+    try:
+        opened = services.vault.open(_SEAL, recent[0].sealed, recent[0].id)
+    except Unsealable:  # its key was retired as compromised, and the grant is about to end
+        return None
     return Confirmation(recent[0], msgspec.json.decode(opened, type=Pending))
 
 

@@ -60,6 +60,7 @@ async def resolve(services: Services, tx: Transaction, portal: Portal, intake: I
 
 async def find(services: Services, portal: Portal, typed: Mapping[str, str], caller: Caller) -> Found:
     """Look the user name up for the screen. Raises `FormRefused`, `Throttled` (honest: too many attempts)."""
+    services.switchboard.check(portal.id, JOURNEY, services.clock.now())
     facts = read(services, portal, typed)
     wait = 0
     async with services.store.transaction() as tx:

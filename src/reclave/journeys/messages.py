@@ -18,7 +18,8 @@ _SEAL = "outbox"
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
     """What a message says besides its secrets. Instants are microseconds UTC; `place` is a browser in words.
 
-    `waiting` is the digest of the handle that a typed code is bound to; `accounts` are those whose names are listed.
+    `waiting` is the digest of the handle that a typed code is bound to; a mail that nobody waits for goes
+    `without_code`. `accounts` are those whose names are listed.
     """
 
     to: str
@@ -30,10 +31,17 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     effective_at: int = 0
     waiting: bytes = b""
     accounts: tuple[str, ...] = ()
+    without_code: bool = False
 
 
 def letter_to(
-    account: Account, *, at: Instant, place: str = "", waiting: bytes = b"", accounts: tuple[str, ...] = ()
+    account: Account,
+    *,
+    at: Instant,
+    place: str = "",
+    waiting: bytes = b"",
+    accounts: tuple[str, ...] = (),
+    without_code: bool = False,
 ) -> Letter:
     """A letter to an account's registered address. Raises ValueError for an account without."""
     if account.address is None or account.address_canonical is None:
@@ -46,6 +54,7 @@ def letter_to(
         place=place,
         waiting=waiting,
         accounts=accounts,
+        without_code=without_code,
     )
 
 
@@ -66,8 +75,9 @@ async def queue(
     grants: Sequence[Grant] = (),
     report: Grant | None = None,
     needs_grant: bool = False,
+    bulk: bool = False,
 ) -> None:
-    """Queue a message in the transaction that gives the reason for it."""
+    """Queue a message in the transaction that gives the reason for it; `bulk` mail goes after all other mail."""
     own_id = services.new_id()
     await tx.outbox.add(
         Message(
@@ -82,6 +92,7 @@ async def queue(
             grants=tuple(grant.id for grant in grants),
             report=report.id if report else None,
             needs_grant=needs_grant,
+            bulk=bulk,
         )
     )
 
@@ -100,6 +111,11 @@ async def queue_for_nobody(
         reference=reference,
         needs_grant=True,
     )
+
+
+def resealed(services: Services, message: Message) -> bytes:
+    """What a message says, sealed by the key in use. Raises `Unsealable` when its key is gone."""
+    return services.vault.seal(_SEAL, services.vault.open(_SEAL, message.sealed, message.id), message.id)
 
 
 def letter_of(services: Services, message: Message) -> Letter:

@@ -1,7 +1,8 @@
 """«Registro de datos de ingreso» (P3, P8): the one thing that an initial or temporary password opens.
 
 An address that is not yet the account's is confirmed by a typed code in the same session before anything changes;
-then one transaction consumes the grant, sets the password, ends everything else and queues the notice.
+then one transaction consumes the grant, sets the password, ends everything else and queues the notice. Who came with an
+initial password that others have too proves the registered address in this way, and can give no other one (S15).
 """
 
 from dataclasses import dataclass, replace
@@ -11,18 +12,26 @@ import msgspec
 from reclave.domain.accounts import Account, Status
 from reclave.domain.addresses import Address, AddressRefused, mask_address, parse_address
 from reclave.domain.audit import Event
-from reclave.domain.errors import FieldRefused, FormRefused, SecretEnded
+from reclave.domain.errors import FieldRefused, FormRefused, SecretEnded, SessionEnded
 from reclave.domain.grants import Grant, Purpose, State
 from reclave.domain.outbox import Template
 from reclave.domain.passwords import normalise
 from reclave.domain.portal import Portal
 from reclave.journeys import grants, messages
 from reclave.journeys.confirm_address import Confirmation, Pending, ask_for_code, check_code, confirmation
+from reclave.journeys.first_sign_in import SHARED
 from reclave.journeys.new_password import check_new_password
+from reclave.journeys.password_schemes import count_change
 from reclave.journeys.services import Caller, Services
 from reclave.journeys.sessions import SignedInAs
 from reclave.journeys.sign_in import lift_pause
 from reclave.ports.store import Transaction
+
+_DONE = {
+    True: (Event.ACCOUNT_ACTIVATED, Template.FIRST_REGISTRATION),
+    False: (Event.PASSWORD_CHANGED, Template.PASSWORD_CHANGED),
+}
+"""What a completed change is called and which mail tells of it, by whether it was the first sign-in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +65,18 @@ async def submit(
     """
     details = await look(services, portal, who)
     address = _read(services, portal, who, details.grant, typed_address, password, repeated)
+    await _refuse_given_password(services, who.account, password)
     hashed = await services.hasher.hash(normalise(password))
     async with services.store.transaction() as tx:
         account = await services.directory.get(tx, portal.id, who.account.id, lock=True)
         if account is None:
             raise SecretEnded(State.REVOKED)
-        if account.is_registered(address):
+        needs_code = await _needs_code(tx, portal, who, account, details.grant, address)
+        if needs_code:
+            await _live_grant(tx, portal, who)
+            pending = Pending(address.stored, address.canonical, hashed)
+            await ask_for_code(services, tx, portal, account, pending, caller)
+        else:
             await _complete(
                 services,
                 tx,
@@ -73,14 +88,8 @@ async def submit(
                 password_hash=hashed,
                 caller=caller,
             )
-            done = True
-        else:
-            await _live_grant(tx, portal, who)
-            pending = Pending(address.stored, address.canonical, hashed)
-            await ask_for_code(services, tx, portal, account, pending, caller)
-            done = False
     services.bell.ring()
-    return done
+    return not needs_code
 
 
 def _read(
@@ -109,6 +118,30 @@ def _read(
     if refused or address is None:
         raise FormRefused(*refused)
     return address
+
+
+async def _refuse_given_password(services: Services, account: Account, password: str) -> None:
+    """Refuse the initial password that an operator gave as the new one (S14)."""
+    given = account.password_hash if account.status is Status.AWAITING_FIRST_SIGN_IN else None
+    if given and await services.hasher.verify(given, normalise(password)):
+        raise FormRefused(FieldRefused("password", "is_temporary_password"))
+
+
+async def _needs_code(
+    tx: Transaction, portal: Portal, who: SignedInAs, account: Account, grant: Grant, address: Address
+) -> bool:
+    """Whether a code must confirm the address first.
+
+    A shared initial password always needs one, gives no other address, and does not go on beside a newer sign-in (S15).
+    """
+    registered = account.is_registered(address)
+    if grant.context != SHARED:
+        return not registered
+    if await tx.sessions.get(portal.id, who.session.digest) is None:
+        raise SessionEnded
+    if not registered:
+        raise FormRefused(FieldRefused("email", "not_the_registered_one"))
+    return True
 
 
 async def confirm(services: Services, portal: Portal, who: SignedInAs, typed_code: str, caller: Caller) -> None:
@@ -180,19 +213,12 @@ async def _complete(
         raise SecretEnded(State.REPLACED)
     await grants.end_everything(tx, changed)
     await lift_pause(services, tx, portal, who.identifier, caller)
-    event = Event.ACCOUNT_ACTIVATED if first else Event.PASSWORD_CHANGED
+    event, template = _DONE[first]
     await grants.record(tx, event, changed, grant.reference, client=caller.client, device=caller.device)
-    await notify_change(
-        services,
-        tx,
-        portal,
-        changed,
-        Template.FIRST_REGISTRATION if first else Template.PASSWORD_CHANGED,
-        grant.reference,
-        caller,
-    )
+    await notify_change(services, tx, portal, changed, template, grant.reference, caller)
     if changed.next_address:
         await notify_old_address(services, tx, portal, changed, grant.reference, caller)
+    await count_change(tx, account, password_hash)
 
 
 async def notify_change(

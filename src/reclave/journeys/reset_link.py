@@ -23,6 +23,7 @@ from reclave.journeys import grants
 from reclave.journeys.answering import Resolution, answer_with_grants
 from reclave.journeys.asking import Asked, accept, read_facts
 from reclave.journeys.new_password import check_new_password
+from reclave.journeys.password_schemes import count_change
 from reclave.journeys.register_details import notify_change
 from reclave.journeys.services import Caller, Services
 from reclave.journeys.sign_in import lift_pause
@@ -188,6 +189,7 @@ async def _set_password(
     reference = reset.grant.reference
     await grants.record(tx, Event.PASSWORD_CHANGED, changed, reference, client=caller.client, device=caller.device)
     await notify_change(services, tx, portal, changed, Template.PASSWORD_CHANGED, reference, caller)
+    await count_change(tx, account, hashed)
 
 
 async def _live(services: Services, tx: Transaction, portal: Portal, token: str) -> Reset:

@@ -1,14 +1,17 @@
 """What every journey works with: the ports, and who is asking."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reclave.domain.portal import Portal
 from reclave.domain.secrets import write_reference
+from reclave.journeys.switchboard import Switchboard
 from reclave.ports.clock import Clock
 from reclave.ports.directory import Directory
 from reclave.ports.entropy import Bell, Entropy
 from reclave.ports.hasher import Hasher
+from reclave.ports.meter import Meter, NoMeter
 from reclave.ports.store import Store
+from reclave.ports.tracer import NoTracer, Tracer
 from reclave.ports.vault import Vault
 
 HANDLE_BYTES = 16
@@ -28,6 +31,9 @@ class Services:
     portals: dict[str, Portal]
     special_use_domains: bool = False
     """Whether addresses under reserved domains (RFC 2606: `.example`) are taken: in the demo and in tests."""
+    switchboard: Switchboard = field(default_factory=Switchboard)
+    meter: Meter = field(default_factory=NoMeter)
+    tracer: Tracer = field(default_factory=NoTracer)
 
     def new_id(self) -> bytes:
         """128 random bits."""

@@ -16,17 +16,19 @@ from reclave.domain.errors import (
     SignInRefused,
     Throttled,
 )
-from reclave.domain.grants import Grant, Purpose
+from reclave.domain.grants import Grant, Purpose, State
 from reclave.domain.identifiers import Identifier, IdentifierRefused, parse_identifier, parse_identifier_of_kinds
 from reclave.domain.limits import Cost, Limit, Scope
 from reclave.domain.passwords import normalise
 from reclave.domain.portal import Field, Portal
 from reclave.domain.secrets import Presentation, digest_of, read_temporary_password, same_secret
 from reclave.domain.sessions import Session, SessionKind
+from reclave.domain.switches import FIRST_SIGN_IN, SIGN_IN
 from reclave.domain.throttle import PAUSE_AFTER, Guess
 from reclave.domain.time import HOUR, Span
-from reclave.journeys import grants
+from reclave.journeys import first_sign_in, grants
 from reclave.journeys.new_password import is_too_large
+from reclave.journeys.password_schemes import count_change, decoy_scheme
 from reclave.journeys.services import Caller, Services
 from reclave.ports.store import Transaction
 
@@ -58,6 +60,7 @@ class _Counted:
     paused: bool
     pair: bytes
     everyone: bytes
+    decoy: str
 
 
 async def sign_in(
@@ -66,20 +69,22 @@ async def sign_in(
     """Open a session, full or change-only.
 
     Raises `FormRefused` for fields that cannot be right, `Throttled`, `PasswordPaused`, `SecretEnded` for a
-    temporary password that was true once, `SignInRefused` for everything else, `Overloaded` when hashing is full.
+    temporary password that was true once, `SignInRefused` for everything else, `Overloaded` when hashing is full,
+    `JourneyPaused`.
     """
+    services.switchboard.check(portal.id, SIGN_IN, services.clock.now())
     identifier, password = _read(portal, typed_identifier, typed_password)
     temporary = read_temporary_password(typed_password)
     counted = await _count(services, portal, identifier, temporary is not None, caller)
     if counted.password_wait and (temporary is None or counted.temporary_wait):
         raise Throttled(counted.password_wait)
     account = counted.account
-    may_compare = not counted.password_wait and not counted.paused
-    usable = account.password_hash if account is not None and account.can_sign_in() and may_compare else None
-    fits = False if counted.password_wait else await services.hasher.verify(usable, password)
+    fits = await _compare(services, counted, password)
     grant = _grant_opened_by(services, portal, account, counted, temporary)
     if fits and account is not None:
-        return await _open_full(services, portal, account, password, counted, caller)
+        if account.can_sign_in():
+            return await _open_full(services, portal, account, password, counted, caller)
+        grant = grant or first_sign_in.opened_by_given(account, counted.grants)
     if grant is not None and account is not None:
         return await _open_change_only(services, portal, account, grant, counted, caller)
     await _refuse(services, portal, counted, caller)
@@ -127,15 +132,17 @@ async def _count(
         recognised = await tx.sessions.recognised(portal.id, device, owner)
         pair = services.vault.digest("guess", portal.id, identifier.value, device if recognised else caller.client)
         sprays = 0 if recognised else await _wait_of_spray(services, tx, portal, caller)
-        wait = sprays or await tx.guesses.count(portal.id, Guess.PASSWORD, pair)
-        failures = 0 if wait else await tx.guesses.add(portal.id, Guess.PASSWORD, everyone)
+        wait = sprays or await tx.guesses.count(portal.id, Guess.PASSWORD, pair, identifier=everyone)
+        failures = 0 if wait else await tx.guesses.add(portal.id, Guess.PASSWORD, everyone, identifier=everyone)
         temporary_wait = sprays
         if temporary and not sprays:
-            temporary_wait = await tx.guesses.count(portal.id, Guess.TEMPORARY_PASSWORD, pair)
+            temporary_wait = await tx.guesses.count(portal.id, Guess.TEMPORARY_PASSWORD, pair, identifier=everyone)
         recent = await tx.grants.recent(portal.id, owner, _OPENED_BY_TEMPORARY, limit=_COMPARED)
+        decoy = await decoy_scheme(services, tx, portal, identifier.value)
         if wait and not sprays:
             await tx.audit.add(_entry(Event.SIGN_IN_THROTTLED, portal, account, caller))
-    return _Counted(account, recent, wait, temporary_wait, failures > PAUSE_AFTER and not recognised, pair, everyone)
+    paused = failures > PAUSE_AFTER and not recognised
+    return _Counted(account, recent, wait, temporary_wait, paused, pair, everyone, decoy)
 
 
 async def _wait_of_spray(services: Services, tx: Transaction, portal: Portal, caller: Caller) -> Span:
@@ -145,6 +152,19 @@ async def _wait_of_spray(services: Services, tx: Transaction, portal: Portal, ca
         return 0
     await tx.audit.add(Entry(portal=portal.id, event=Event.SPRAY_SUSPECTED, client=caller.client))
     return PER_CLIENT.interval
+
+
+async def _compare(services: Services, counted: _Counted, password: str) -> bool:
+    """Whether the password fits, and may be said to.
+
+    Whatever the answer is worth, the work is that of the account's hash, or of the decoy where it has none: when an
+    account is paused, blocked or disabled, nothing changes that can be measured (S26).
+    """
+    if counted.password_wait:
+        return False
+    stored = counted.account.password_hash if counted.account else None
+    fits = await services.hasher.verify(stored, password, decoy=counted.decoy)
+    return fits and not counted.paused
 
 
 def _grant_opened_by(
@@ -179,12 +199,15 @@ async def _open_full(
         if remembered:
             await tx.sessions.recognise(portal.id, remembered, account.id)
         await grants.record(tx, Event.SIGN_IN_SUCCEEDED, current, "", client=caller.client, device=caller.device)
+        await count_change(tx, current, rehashed or stored)
     return SignedIn(opened.handle, opened.session, device)
 
 
 async def _open_change_only(
     services: Services, portal: Portal, account: Account, grant: Grant, counted: _Counted, caller: Caller
 ) -> SignedIn:
+    if grant.purpose is Purpose.ACTIVATE:
+        services.switchboard.check(portal.id, FIRST_SIGN_IN, services.clock.now())
     async with services.store.transaction() as tx:
         current = await services.directory.get(tx, portal.id, account.id, lock=True)
         fresh = await tx.grants.get(portal.id, grant.id)
@@ -193,6 +216,8 @@ async def _open_change_only(
         live = fresh.live(tx.now) and fresh.credential_version == current.credential_version
         if live:
             await tx.guesses.reset(portal.id, Guess.TEMPORARY_PASSWORD, counted.pair)
+            if any(known.context == first_sign_in.SHARED for known in counted.grants):
+                await _end_others(tx, current)
             finish = tx.now + portal.first_sign_in_finish if fresh.purpose is Purpose.ACTIVATE else None
             await tx.grants.opened(portal.id, fresh.id, expires_at=finish)
             seen = {"purpose": fresh.purpose, "device": caller.device}
@@ -201,6 +226,13 @@ async def _open_change_only(
         how = fresh.ending(tx.now)
         await grants.record(tx, Event.SIGN_IN_REFUSED, current, fresh.reference, client=caller.client, why=how)
     raise SecretEnded(how)
+
+
+async def _end_others(tx: Transaction, account: Account) -> None:
+    """End what was begun in other sessions: where others have the initial password too, somebody else's new password
+    could wait there for the code that the owner will type (S15)."""
+    await tx.sessions.end_all(account.portal, account.id)
+    await tx.grants.end_all(account.portal, account.id, State.REPLACED, purposes={Purpose.CONFIRM_ADDRESS})
 
 
 async def open_session(

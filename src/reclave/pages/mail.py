@@ -114,8 +114,8 @@ class Post:
                     "address": letter.new_address,
                     "effective": letter.effective_at,
                 }
-            case Template.ADDRESS_CHANGED:
-                return {"identifier": identifier}
+            case Template.ADDRESS_CHANGED | Template.RESET_REQUIRED:
+                return {"identifier": identifier, "recovery_url": self._recovery_url(portal)}
             case Template.PASSWORD_CHANGED | Template.FIRST_REGISTRATION:
                 expires = report.expires_at if report else letter.at
                 return {"identifier": identifier, "changed": letter.at, "expires": expires}
@@ -134,10 +134,13 @@ class Post:
         return (
             self._show(portal, one.identifier),
             url if "link" in offered.presents else "",
-            code if "code" in offered.presents else "",
+            code if "code" in offered.presents and not letter.without_code else "",
             ends,
             min(ends, letter.at + portal.terms["reset_link"].code_lifetime),
         )
+
+    def _recovery_url(self, portal: Portal) -> str:
+        return page_url(portal, self._base_url, "recover" if portal.recovery else "sign_in")
 
     def _report_url(self, portal: Portal, report: Grant | None) -> str | None:
         if report is None:

@@ -38,10 +38,12 @@ class Site:
 class Page:
     """A request on one portal."""
 
-    def __init__(self, site: Site, portal: Portal, request: Request) -> None:
+    def __init__(self, site: Site, portal: Portal, request: Request, journeys: Sequence[str] = ()) -> None:
+        """`journeys` are those that begin on this page."""
         self.site = site
         self.portal = portal
         self.request = request
+        self.journeys = journeys
         self.services = site.services
         self.language, self.explicit = _language(portal, request)
 
@@ -126,6 +128,7 @@ class Page:
             "explicit_lang": self.explicit,
             "label": self.label,
             "open_now": self._open_now(),
+            "banners": self._banners(),
         }
         return self.site.renderer.render(template, self.portal, self.language, base | context).encode()
 
@@ -140,6 +143,14 @@ class Page:
         """Whether each line of the help desk is open now; None for one without hours."""
         now = self.services.clock.now()
         return [hours.is_open(now, self.portal.zone) if hours else None for hours in self.portal.hours]
+
+    def _banners(self) -> list[str]:
+        """What operators say on this page, in the reader's language or the portal's own."""
+        now, board = self.services.clock.now(), self.services.switchboard
+        switches = [switch for each in self.journeys or [""] for switch in board.of(self.portal.id, each, now)]
+        own = self.portal.default_language
+        said = [switch.banner.get(self.language) or switch.banner.get(own, "") for switch in switches]
+        return [text for text in dict.fromkeys(said) if text]
 
     def _notice(self) -> tuple[str, str] | None:
         known = NOTICES.get(self.request.query_params.get("notice", ""))

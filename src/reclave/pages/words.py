@@ -49,6 +49,9 @@ FIELD_MESSAGES = {
     "current_wrong": N_("This is not your current password. Check it and try again."),
     "throttled": N_("Too many attempts. Try again in %(wait)s."),
     "address_is_registered": N_("This is already your registered address."),
+    "not_the_registered_one": N_(
+        "Enter the address that we have on record: we send a code to it. If you no longer have it, call the help desk."
+    ),
     "too_many_addresses": N_("You have tried too many addresses today. Try again tomorrow or call the help desk."),
     "code_missing": N_("Enter the code from the mail."),
     "code_malformed": N_("A code has 8 letters and digits. Copy it from the mail."),

@@ -1,6 +1,6 @@
 """The rest of the store: counters of guesses, rate limits, the audit trail, cases and switches."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,20 +15,24 @@ from reclave.domain.time import Instant, Span
 class Guesses(Protocol):
     """Counters of guesses, in logged tables, for unknown subjects too. Subjects are keyed digests."""
 
-    async def count(self, portal: str, guess: Guess, subject: bytes) -> Span:
+    async def count(self, portal: str, guess: Guess, subject: bytes, *, identifier: bytes | None = None) -> Span:
         """Count one guess before it is compared (`throttle.counted`); 0 when it was counted.
 
-        While an earlier wait lasts nothing is counted and the microseconds left are returned.
+        While an earlier wait lasts nothing is counted and the microseconds left are returned. `identifier` (a keyed
+        digest) is what was guessed at, whoever guessed: `forgive` finds the subject by it.
         """
 
     async def tally(self, portal: str, guess: Guess, subject: bytes) -> Tally:
         """The subject's tally."""
 
-    async def add(self, portal: str, guess: Guess, subject: bytes) -> int:
-        """Count one guess of a subject that never waits; the failures including this one."""
+    async def add(self, portal: str, guess: Guess, subject: bytes, *, identifier: bytes | None = None) -> int:
+        """Count one guess of a subject that never waits; the failures including this one. `identifier`: see `count`."""
 
     async def reset(self, portal: str, guess: Guess, subject: bytes) -> None:
         """Forget the subject's failures."""
+
+    async def forgive(self, portal: str, identifier: bytes) -> int:
+        """Forget every subject that was counted under an identifier (a keyed digest); how many."""
 
     async def purge(self, *, counted_before: Instant, limit: int) -> int:
         """Delete subjects that nobody has guessed at since an instant; how many."""
@@ -55,6 +59,16 @@ class SealedBatch:
     key_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class SealedBy:
+    """What one key has sealed: how many batches, and the lowest and the highest entry in them."""
+
+    key_id: str
+    batches: int
+    first: int
+    last: int
+
+
 class Audit(Protocol):
     """The audit trail, appended to and never changed."""
 
@@ -72,6 +86,17 @@ class Audit(Protocol):
 
     async def last_batch(self) -> SealedBatch | None:
         """The newest sealed batch."""
+
+    async def entries(
+        self, *, after: int = 0, before: int | None = None, limit: int, newest: bool = False
+    ) -> list[tuple[int, Entry]]:
+        """Entries numbered between the two, exclusive: the first ones in order, or the last ones, newest first.
+
+        In order only those are read below which none can appear any more.
+        """
+
+    async def sealed_by(self) -> list[SealedBy]:
+        """What each key has sealed, by key."""
 
     async def add_batch(self, batch: SealedBatch) -> bool:
         """Append a sealed batch; False if its number exists (another worker sealed it)."""
@@ -98,3 +123,13 @@ class Switches(Protocol):
 
     async def remove(self, portal: str, journey: str) -> bool:
         """Take a switch back; whether there was one."""
+
+
+class PasswordSchemes(Protocol):
+    """How many accounts have a password of each scheme (`foreign_recipes.scheme_of`), kept from an import on."""
+
+    async def count(self, portal: str, scheme: str, delta: int) -> None:
+        """Add to a scheme's accounts. Several schemes of one transaction are counted in the order of their names."""
+
+    async def every(self, portal: str) -> Mapping[str, int]:
+        """The accounts of each scheme that has any."""

@@ -7,16 +7,16 @@ they happened instead of raising. Keys lead with the portal.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
 from reclave.domain.accounts import Account, AccountIdentifier
 from reclave.domain.grants import Grant, Purpose, State
 from reclave.domain.intake import Admission, Intake, Outcome, Request
-from reclave.domain.outbox import Delivery, Message, Template
 from reclave.domain.sessions import Session
 from reclave.domain.time import Instant, Span
-from reclave.ports.records import Audit, Cases, Guesses, Limits, Switches
+from reclave.ports.imports import Imports
+from reclave.ports.outbox import Outbox
+from reclave.ports.records import Audit, Cases, Guesses, Limits, PasswordSchemes, Switches
 
 
 class Accounts(Protocol):
@@ -56,6 +56,12 @@ class Accounts(Protocol):
 
     async def due_addresses(self, limit: int) -> list[Account]:
         """Accounts whose `next_address_at` is not after now (rows locked, locked ones skipped)."""
+
+    async def page(self, portal: str, *, after: str = "", limit: int) -> list[Account]:
+        """Accounts of a portal whose id is above `after`, in the order of their ids."""
+
+    async def erase(self, portal: str, account: str) -> bool:
+        """Delete an account with its identifiers, its facts and what an import keeps of it; whether there was one."""
 
 
 class Grants(Protocol):
@@ -102,6 +108,15 @@ class Grants(Protocol):
     async def purge(self, *, ended_before: Instant, limit: int) -> int:
         """Mark lapsed grants expired and delete those that ended before an instant; how many were deleted."""
 
+    async def live_by_key(self) -> Mapping[str, int]:
+        """How many grants live, by the id of the key that their secrets are derived from."""
+
+    async def end_of_key(self, key_id: str, state: State, *, limit: int) -> list[Grant]:
+        """End a few of the live grants of a key; those that were ended."""
+
+    async def erase(self, portal: str, account: str) -> int:
+        """Delete every grant of an account, live or ended; how many."""
+
 
 class Intakes(Protocol):
     """Intakes after the door (`Store.accept` writes them)."""
@@ -115,6 +130,12 @@ class Intakes(Protocol):
 
     async def resolve(self, intake: Intake, outcome: Outcome, grants: Sequence[bytes] = ()) -> bool:
         """End an intake whose fence still is this one's, erase its sealed fields, keep the ids of its grants."""
+
+    async def unresolved(self, *, after: tuple[Instant, bytes] = (0, b""), limit: int) -> list[Intake]:
+        """Unresolved intakes, oldest first, claimed or not; `after` is the `accepted_at` and id of the last one."""
+
+    async def reseal(self, portal: str, intake: bytes, sealed_fields: bytes) -> bool:
+        """Write an intake's fields, sealed anew; whether it is unresolved."""
 
     async def get(self, portal: str, intake: bytes) -> Intake | None:
         """The intake with this id."""
@@ -130,58 +151,6 @@ class Intakes(Protocol):
 
     async def waiting(self) -> tuple[int, Instant | None]:
         """How many are unresolved, and when the oldest was accepted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One recorded delivery: its number, when it began and the server's answer (None while under way)."""
-
-    number: int
-    began_at: Instant
-    answer: Delivery | None
-
-
-class Outbox(Protocol):
-    """Messages to send."""
-
-    async def add(self, message: Message, *, not_before: Instant = 0) -> None:
-        """Queue a message (`created_at` is set to now)."""
-
-    async def claim(self, *, limit: int, lease: Span) -> list[Message]:
-        """Claim due messages for `lease` microseconds, and record an attempt for each.
-
-        The oldest due come first, bulk mail after all others. Due: queued with a next attempt not after now, or
-        sending with an ended lease; an instant further ahead than DAY (next attempt) or `lease` (lease) comes from a
-        clock that jumped back, and has passed. Each claim raises `attempts` and `fence`; other workers' claims are
-        skipped.
-        """
-
-    async def settle(self, message: Message, answer: Delivery, *, retry_at: Instant | None = None) -> bool:
-        """Record the server's answer for a claim whose fence still is this one's.
-
-        Sent → sent. Deferred with `retry_at` → queued again, without → failed. Refused → failed.
-        """
-
-    async def cancel(self, message: Message) -> bool:
-        """Cancel a claimed message whose fence still is this one's: there is nothing left to say."""
-
-    async def mailed(self, portal: str, template: Template, recipient: bytes, *, since: Instant) -> bool:
-        """Whether a message of this template was queued for this recipient (a keyed digest) since an instant."""
-
-    async def state(self, portal: str, message: bytes) -> str | None:
-        """The message's state."""
-
-    async def attempts(self, portal: str, message: bytes) -> list[Attempt]:
-        """The message's deliveries, first to last."""
-
-    async def next_due(self) -> Instant | None:
-        """When the next queued message is due."""
-
-    async def purge(self, *, ended_before: Instant, limit: int, cancelled_before: Instant | None = None) -> int:
-        """Delete sent, failed and cancelled messages created before an instant, with their attempts; how many.
-
-        `cancelled_before`, where given, holds for cancelled ones.
-        """
 
 
 class Sessions(Protocol):
@@ -204,6 +173,12 @@ class Sessions(Protocol):
 
     async def end_all(self, portal: str, account: str, *, keep: bytes | None = None) -> int:
         """Delete the account's sessions but the kept one; how many."""
+
+    async def devices(self, portal: str, account: str) -> int:
+        """How many devices the account signed in on before."""
+
+    async def erase(self, portal: str, account: str) -> int:
+        """Delete the account's sessions and the devices that it signed in on; how many rows."""
 
     async def recognise(self, portal: str, device: bytes, account: str) -> None:
         """Remember that the account signed in on this device (a digest)."""
@@ -242,6 +217,10 @@ class Transaction(Protocol):
     def cases(self) -> Cases: ...
     @property
     def switches(self) -> Switches: ...
+    @property
+    def password_schemes(self) -> PasswordSchemes: ...
+    @property
+    def imports(self) -> Imports: ...
 
     def rehearsal(self) -> "AbstractAsyncContextManager[Transaction]":
         """This transaction's look-alike: what is written through it is undone when the block ends."""

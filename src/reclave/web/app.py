@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Host, Mount, Route, Router
 
-from reclave.domain.errors import Overloaded, SecretEnded, SessionEnded
+from reclave.domain.errors import JourneyPaused, Overloaded, SecretEnded, SessionEnded
 from reclave.domain.portal import Language, Portal
 from reclave.pages import cookies
 from reclave.pages.assets import Assets
@@ -20,8 +20,10 @@ from reclave.pages.i18n import negotiate
 from reclave.pages.page import Page, Site
 from reclave.pages.security import SecurityHeaders, is_safe, proves_origin
 from reclave.pages.urls import REPORT_LINK, RESET_LINK, page_path, path_of, portal_origin
-from reclave.web import account, details, front, recover, report, reset, sign_in, user_names
+from reclave.ports.meter import REFUSALS
+from reclave.web import account, details, front, pauses, recover, report, reset, sign_in, user_names
 from reclave.web.errors import SPOKEN, error_page, neutral_page, on_failure, on_http_error
+from reclave.web.observed import Observed, name_page
 from reclave.web.well_known import well_known
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -80,7 +82,7 @@ def web_app(site: Site) -> Starlette:
         routes += _front(site, shared)
     return Starlette(
         routes=routes,
-        middleware=[Middleware(SecurityHeaders)],
+        middleware=[Middleware(Observed, services=site.services), Middleware(SecurityHeaders)],
         exception_handlers={
             HTTPException: on_http_error(site),
             404: on_http_error(site),
@@ -92,48 +94,62 @@ def web_app(site: Site) -> Starlette:
 
 def _portal_routes(site: Site, portal: Portal) -> Router:
     routes: list[BaseRoute] = [
-        Route(path_of(portal, name), _endpoint(site, portal, _PAGES[name]), methods=list(_PAGES[name]))
+        Route(path_of(portal, name), _endpoint(site, portal, _PAGES[name], name), methods=list(_PAGES[name]))
         for name in _pages_of(portal)
     ]
-    links = {REPORT_LINK: report.open_link}
+    links = {REPORT_LINK: ("report_link", report.open_link)}
     if portal.file.journeys.reset_link is not None:
-        links[RESET_LINK] = reset.open_link
-    for path, handler in links.items():
-        routes.append(Route(path, _endpoint(site, portal, {"GET": handler}), methods=["GET"]))
+        links[RESET_LINK] = ("reset_link", reset.open_link)
+    for path, (name, handler) in links.items():
+        routes.append(Route(path, _endpoint(site, portal, {"GET": handler}, name), methods=["GET"]))
     routes.append(Route("/static/{name}", _asset(site.assets[portal.id]), methods=["GET"]))
     if not portal.file.portal.path:
         routes += well_known(portal, site.security_contact)
     return Router(routes, redirect_slashes=True)
 
 
-def _endpoint(site: Site, portal: Portal, handlers: dict[str, Handler]) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(
+    site: Site, portal: Portal, handlers: dict[str, Handler], name: str
+) -> Callable[[Request], Awaitable[Response]]:
     origins = {portal_origin(portal, site.base_url)}
+    journeys = pauses.begun_on(portal, name)
 
     async def answer(request: Request) -> Response:
-        page = Page(site, portal, request)
+        name_page(request.scope, name, portal.id, journeys)
+        page = Page(site, portal, request, journeys)
         if not is_safe(request.method) and not proves_origin(request.headers, origins):
+            site.services.meter.count(REFUSALS, portal=portal.id, reason="origin")
             return error_page(page, 403)
         handler = handlers["GET" if request.method == "HEAD" else request.method]
         try:
+            pauses.check(page)
             return await handler(page)
-        except BadForm as refused:
-            return error_page(page, refused.status)
-        except SessionEnded:
-            answer = page.redirect("sign_in", notice="session_ended")
-            cookies.clear_session(answer, portal)
-            return answer
-        except SecretEnded as ended:
-            answer = page.answer("secret_ended.html", 410, how=ended.how, what="temporary_password")
-            cookies.clear_session(answer, portal)
-            return answer
-        except Overloaded as busy:
-            return error_page(page, 503, retry_after=busy.retry_after)
+        except (JourneyPaused, BadForm, SessionEnded, SecretEnded, Overloaded) as refused:
+            site.services.meter.count(REFUSALS, portal=portal.id, reason=refused.code)
+            return _refused(page, refused)
 
+    return answer
+
+
+def _refused(page: Page, refused: JourneyPaused | BadForm | SessionEnded | SecretEnded | Overloaded) -> Response:
+    match refused:
+        case JourneyPaused():
+            return pauses.show(page, refused)
+        case BadForm(status=status):
+            return error_page(page, status)
+        case Overloaded(retry_after=seconds):
+            return error_page(page, 503, retry_after=seconds)
+        case SecretEnded(how=how):
+            answer = page.answer("secret_ended.html", 410, how=how, what="temporary_password")
+        case _:
+            answer = page.redirect("sign_in", notice="session_ended")
+    cookies.clear_session(answer, page.portal)
     return answer
 
 
 def _index(site: Site) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
+        name_page(request.scope, "index")
         chosen = request.query_params.get("lang")
         spoken = chosen if chosen in SPOKEN else negotiate(request.headers.get("accept-language"), SPOKEN)
         portals = [
@@ -160,6 +176,7 @@ def _front(site: Site, shared: list[Portal]) -> list[BaseRoute]:
 
 def _asset(assets: Assets) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
+        name_page(request.scope, "asset")
         found = assets.by_path.get(request.url.path)
         if found is None:
             raise HTTPException(404)

@@ -5,12 +5,12 @@ bounded size. Why it is made like this: docs/adr/0002-http-server.md.
 """
 
 import asyncio
-import logging
 import math
 from dataclasses import dataclass
 from typing import Any, cast
 
 import httptools
+import structlog
 from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -19,7 +19,7 @@ from uvicorn.server import ServerState
 from reclave.web.refusal import ErrorPage, plain_page, refusal
 from reclave.web.request_head import Refused, ServerLimits, check_head
 
-_LOGGER = logging.getLogger(__name__)
+_log = structlog.get_logger("reclave.web")
 _SLICE = 4096  # bytes given to the parser at once: how far a count of raw bytes can be off
 _PIPELINE = 8  # requests that may wait behind the one being answered; the connection ends after that many
 _REFUSED_AT_ONCE = 64  # connections over the limit that are told so; beyond, they are dropped
@@ -253,8 +253,8 @@ class Connection(HttpToolsProtocol):
         path = self.url.partition(b"?")[0] or None
         try:
             page = self._shared.error_page(status, path, language)
-        except Exception:
-            _LOGGER.exception("the page for a refused request failed; the plain one is sent")
+        except Exception:  # noqa: BLE001 - logged whole, and the client gets an answer all the same
+            _log.exception("refusal_page_failed", status=status)
             page = plain_page(status, path, language)
         self.transport.write(refusal(status, page, self._shared.connections.default_headers))
         self._ending = True

@@ -4,7 +4,7 @@ from starlette.responses import Response
 
 from reclave.domain.errors import FormRefused
 from reclave.domain.sessions import SessionKind
-from reclave.journeys import register_details, sessions
+from reclave.journeys import first_sign_in, register_details, sessions
 from reclave.journeys.new_password import policy_of
 from reclave.journeys.sessions import SignedInAs
 from reclave.pages import cookies
@@ -18,8 +18,7 @@ async def show(page: Page) -> Response:
     details = await register_details.look(page.services, page.portal, who)
     if details.waiting and "correct" not in page.request.query_params:
         return page.redirect("details_code")
-    address = details.waiting.pending.stored if details.waiting else who.account.address or ""
-    return await _form(page, who, FormView({"email": address}))
+    return await _form(page, who, FormView({"email": _known_address(who, details)}))
 
 
 async def submit(page: Page) -> Response:
@@ -79,7 +78,7 @@ async def _form(page: Page, who: SignedInAs, form: FormView, status: int = 200) 
 async def _code(page: Page, who: SignedInAs, form: FormView | None, status: int = 200) -> Response:
     details = await register_details.look(page.services, page.portal, who)
     if details.waiting is None:
-        values = {"email": who.account.address or ""}
+        values = {"email": _known_address(who, details)}
         return await _form(page, who, form.moved(values, "email") if form else FormView(values), status)
     return page.answer(
         "details_code.html",
@@ -88,6 +87,13 @@ async def _code(page: Page, who: SignedInAs, form: FormView | None, status: int 
         address=details.waiting.pending.stored,
         tries_left=details.waiting.tries_left,
     )
+
+
+def _known_address(who: SignedInAs, details: register_details.Details) -> str:
+    """What the field is filled in with. Who knows a shared initial password does not see the owner's address (S15)."""
+    if details.waiting:
+        return details.waiting.pending.stored
+    return "" if details.grant.context == first_sign_in.SHARED else who.account.address or ""
 
 
 def password_changed(page: Page, identifier: str) -> Response:

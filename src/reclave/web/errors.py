@@ -13,8 +13,11 @@ from reclave.pages.i18n import negotiate
 from reclave.pages.page import Page, Site
 from reclave.pages.render import LANGUAGE_NAMES
 from reclave.pages.words import ERROR_PAGES
+from reclave.ports.meter import REFUSALS
+from reclave.web.observed import page_of
 
 _log = structlog.get_logger("reclave.web")
+_REASONS = {404: "not_found", 405: "method_not_allowed"}
 SPOKEN: Sequence[Language] = ("es", "en", "pt")
 
 
@@ -41,6 +44,9 @@ def on_http_error(site: Site) -> Callable[[Request, Exception], Awaitable[Respon
 
     async def answer(request: Request, error: Exception) -> Response:
         status = cast(HTTPException, error).status_code
+        reason = _REASONS.get(status)
+        if reason is not None:
+            site.services.meter.count(REFUSALS, portal="", reason=reason)
         allow = (cast(HTTPException, error).headers or {}).get("allow")
         response = _plain_error(site, request, status, None)
         if allow:
@@ -55,7 +61,8 @@ def on_failure(site: Site) -> Callable[[Request, Exception], Awaitable[Response]
 
     async def answer(request: Request, error: Exception) -> Response:
         reference = site.services.new_reference()
-        _log.error("request_failed", reference=reference, path=request.scope.get("route_path", ""), exc_info=error)
+        page, portal, _ = page_of(request.scope)
+        _log.error("request_failed", reference=reference, portal=portal, page=page, exc_info=error)
         return _plain_error(site, request, 500, reference)
 
     return answer
@@ -108,6 +115,7 @@ def neutral_page(site: Site, template: str, language: Language, status: int, **c
             "signed_in": None,
             "notice": None,
             "form": None,
+            "banners": (),
             "explicit_lang": False,
             **context,
         },

@@ -5,7 +5,6 @@ Why uvicorn, and why a connection class of our own: docs/adr/0002-http-server.md
 
 import asyncio
 import errno
-import logging
 import resource
 import socket
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from dataclasses import replace
 from email.utils import formatdate
 from typing import cast
 
+import structlog
 from starlette.types import ASGIApp
 from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
@@ -23,7 +23,7 @@ from reclave.web.request_head import ServerLimits
 
 __all__ = ["AddressInUse", "ApplicationNotStarted", "ErrorPage", "ServerLimits", "listen", "serve_http"]
 
-_LOGGER = logging.getLogger(__name__)
+_log = structlog.get_logger("reclave.web")
 _SPARE_DESCRIPTORS = 192  # for the database, mail and logs, and for refused clients still being told
 
 
@@ -150,7 +150,7 @@ class _Server:
                 while self._connections.tasks:
                     await asyncio.wait(self._connections.tasks)
         except TimeoutError:
-            _LOGGER.warning("%d requests were still running at the stop", len(self._connections.tasks))
+            _log.warning("requests_cut_off", requests=len(self._connections.tasks))
 
     async def close(self, sockets: Sequence[socket.socket]) -> None:
         for listener in self._listeners:

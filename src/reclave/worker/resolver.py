@@ -15,6 +15,7 @@ from reclave.journeys.answering import Resolution
 from reclave.journeys.grants import issue_for_nobody
 from reclave.journeys.messages import queue_for_nobody
 from reclave.journeys.services import Services
+from reclave.ports.meter import RESOLUTIONS
 from reclave.ports.store import Transaction
 from reclave.ports.vault import Unsealable
 
@@ -45,7 +46,8 @@ async def resolve_some(services: Services) -> int:
     faults = []
     for intake in intakes:
         try:
-            await _resolve(services, intake)
+            with services.tracer.span("resolve", **_said(intake)) as span:
+                span.note(outcome=await _resolve(services, intake) or "")
         except Exception as fault:  # noqa: BLE001 - raised below, with the others
             fault.add_note(f"resolving the request with the reference {intake.reference}")
             faults.append(fault)
@@ -54,7 +56,12 @@ async def resolve_some(services: Services) -> int:
     return len(intakes)
 
 
-async def _resolve(services: Services, intake: Intake) -> None:
+def _said(intake: Intake) -> dict[str, str]:
+    return {"portal": intake.portal, "journey": intake.journey, "reference": intake.reference}
+
+
+async def _resolve(services: Services, intake: Intake) -> Outcome | None:
+    """How the intake ended; None where another worker ends it."""
     try:
         async with services.store.transaction() as tx:
             resolution = await _resolution(services, tx, intake)
@@ -73,6 +80,11 @@ async def _resolve(services: Services, intake: Intake) -> None:
     except SecretEnded:
         # Another worker issued the account's grant between our look and our write: the lease brings it back.
         _log.info("issue_raced", reference=intake.reference)
+    else:
+        outcome = resolution.outcome
+        services.meter.count(RESOLUTIONS, portal=intake.portal, journey=intake.journey, outcome=outcome)
+        return outcome
+    return None
 
 
 async def _keep_claim(tx: Transaction, intake: Intake, resolution: Resolution) -> None:

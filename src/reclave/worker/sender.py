@@ -21,10 +21,12 @@ from reclave.domain.outbox import (
     next_attempt,
 )
 from reclave.domain.secrets import GRANT_ID_BYTES
+from reclave.domain.time import SECOND, Span
 from reclave.journeys.messages import Letter, letter_of
 from reclave.journeys.services import Services
 from reclave.pages.mail import Listed, Post
 from reclave.ports.mailer import Mailer
+from reclave.ports.meter import DELIVERIES, MAIL_SECONDS
 from reclave.ports.store import Transaction
 from reclave.ports.vault import Unsealable
 from reclave.worker.rehearsal import FOR_NOBODY, compose_for_nobody
@@ -87,12 +89,20 @@ class Sender:
             raise ExceptionGroup("messages that could not be settled", faults)
 
     async def _send(self, message: Message) -> None:
+        said = {"portal": message.portal, "reference": message.reference, "template": message.template}
+        with self._services.tracer.span("send", **said) as span:
+            span.note(answer=await self._sent(message))
+
+    async def _sent(self, message: Message) -> str:
+        """Send a message; what became of it, in a word."""
         async with self._services.store.reading() as tx:
             ready = await self._ready(tx, message)
         if ready is None:
             await self._send_nothing(message)
-        else:
-            await self._settle(message, ready, await self._attempt(message, ready))
+            return "cancelled"
+        answer = await self._attempt(message, ready)
+        await self._settle(message, ready, answer)
+        return type(answer).__name__.lower()
 
     async def _attempt(self, message: Message, ready: _Ready) -> Delivery:
         try:
@@ -152,7 +162,14 @@ class Sender:
             names = sorted(filter(None, found_names))
         if message.template is Template.USER_NAMES and (message.needs_grant or not names):
             return None
+        if message.template is Template.RESET_REQUIRED and not await self._still_blocked(tx, message, letter):
+            return None
         return _Ready(letter, listed, report, identifier, names)
+
+    async def _still_blocked(self, tx: Transaction, message: Message, letter: Letter) -> bool:
+        """Whether a forced reset still has to be told: an owner who recovered meanwhile has done what it asks."""
+        account = await self._services.directory.get(tx, message.portal, letter.account)
+        return account is not None and account.password_blocked
 
     async def _listed(self, tx: Transaction, portal: str, grant_id: bytes) -> Listed | None:
         """A grant that lives, as the mail lists it; None for one that has ended or never was."""
@@ -195,7 +212,14 @@ class Sender:
                 await tx.audit.add(_entry(Event.MESSAGE_SENT, message, ready.letter, {"code": str(answer.code)}))
             elif isinstance(answer, Refused) or retry_at is None:
                 await tx.audit.add(_entry(Event.MESSAGE_FAILED, message, ready.letter, {"answer": answer.text[:200]}))
+        self._count(message, answer, tx.now - ready.letter.at)
         _log.info("delivery", reference=message.reference, template=message.template, answer=type(answer).__name__)
+
+    def _count(self, message: Message, answer: Delivery, waited: Span) -> None:
+        meter, portal, template = self._services.meter, message.portal, message.template
+        meter.count(DELIVERIES, portal=portal, template=template, answer=type(answer).__name__.lower())
+        if isinstance(answer, Sent):
+            meter.observe(MAIL_SECONDS, max(0, waited) / SECOND, portal=portal, template=template)
 
 
 def _named_in(letter: Letter) -> tuple[str, ...]:

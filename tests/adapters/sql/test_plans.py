@@ -10,7 +10,7 @@ from sqlalchemy import Engine, event
 from reclave.adapters.sql.store import SqlStore
 from reclave.domain.audit import Event
 from reclave.domain.grants import Purpose, State
-from reclave.domain.outbox import Sent, Template
+from reclave.domain.outbox import MessageState, Sent, Template
 from reclave.domain.time import HOUR, MINUTE
 from tests.contracts.rows import (
     ACCOUNT,
@@ -51,13 +51,18 @@ async def use_accounts_and_grants(store: SqlStore) -> None:
         await tx.accounts.identifiers(PORTAL, ACCOUNT)
         await tx.accounts.change(an_account(credential_version=2), was=1)
         await tx.accounts.due_addresses(10)
+        await tx.accounts.page(PORTAL, after="a", limit=10)
         grant = a_grant(tx.now)
         await tx.grants.issue(grant)
         await tx.grants.recent(PORTAL, ACCOUNT, [Purpose.SET_PASSWORD])
         await tx.grants.opened(PORTAL, grant.id)
         await tx.grants.count_try(PORTAL, grant.id)
         await tx.grants.consume(PORTAL, grant.id, credential_version=1)
+        await tx.grants.live_by_key()
+        await tx.grants.end_of_key("k1", State.REVOKED, limit=10)
         await tx.grants.end_all(PORTAL, ACCOUNT, State.REVOKED)
+        await tx.grants.erase(PORTAL, ACCOUNT)
+        await tx.accounts.erase(PORTAL, ACCOUNT)
         await tx.grants.purge(ended_before=tx.now, limit=10)
 
 
@@ -74,6 +79,13 @@ async def use_mail(store: SqlStore) -> None:
         await tx.outbox.attempts(PORTAL, message.id)
         await tx.outbox.mailed(PORTAL, Template.TEMPORARY_PASSWORD, message.recipient, since=0)
         await tx.outbox.next_due()
+        before = (tx.now, message.id)
+        await tx.outbox.listed(limit=10, portal=PORTAL, states={MessageState.FAILED}, before=before)
+        await tx.outbox.between(PORTAL, bytes(16), message.id)
+        await tx.outbox.to_recipient(PORTAL, message.recipient, limit=10)
+        await tx.outbox.requeue(PORTAL, message.id, "<again@pagos.example>")
+        await tx.outbox.drop(PORTAL, message.id)
+        await tx.outbox.erase(PORTAL, message.id)
         await tx.outbox.purge(ended_before=tx.now - HOUR, cancelled_before=tx.now, limit=10)
         await tx.outbox.purge(ended_before=tx.now + HOUR, limit=10)
 
@@ -85,11 +97,15 @@ async def use_the_rest(store: SqlStore) -> None:
         await tx.sessions.of_account(PORTAL, ACCOUNT)
         await tx.sessions.end_all(PORTAL, ACCOUNT, keep=session.digest)
         await tx.sessions.recognise(PORTAL, new_id(), ACCOUNT)
+        await tx.sessions.devices(PORTAL, ACCOUNT)
+        await tx.sessions.erase(PORTAL, ACCOUNT)
         await tx.sessions.purge(seen_before=tx.now - HOUR, devices_before=tx.now - HOUR)
+        await tx.guesses.forgive(PORTAL, new_id())
         await tx.guesses.purge(counted_before=tx.now - HOUR, limit=10)
         await tx.audit.add(an_entry())
         await tx.audit.of_account(PORTAL, ACCOUNT, [Event.SIGN_IN_SUCCEEDED], limit=10)
         await tx.audit.read(after=0, limit=10)
+        await tx.audit.entries(after=1, before=9, limit=10, newest=True)
         await tx.audit.last_batch()
         await tx.cases.open(a_case())
         await tx.cases.of_account(PORTAL, ACCOUNT)
@@ -107,7 +123,7 @@ async def test_every_statement_finds_its_rows_by_an_index(store: SqlStore, write
             plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", tuple(parameters))
             steps |= {str(row.detail) for row in plan}
     assert len(steps) > 30
-    assert "SEARCH outbox USING INDEX outbox_due (state=? AND due_at<?)" in steps
+    assert "SEARCH outbox USING INDEX outbox_due (state=? AND bulk=? AND due_at<?)" in steps
     reads = {step for step in steps if step.startswith(("SCAN", "SEARCH"))}
     without_index = {step for step in reads if " USING " not in step}
     # What another step found, a SELECT without a table, and the highest number of the audit trail.

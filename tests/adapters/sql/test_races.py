@@ -101,6 +101,7 @@ async def test_processes_that_read_and_then_write_lose_no_update(store: SqlStore
 
 
 @pytest.mark.req("S4")
+@pytest.mark.long
 async def test_processes_take_from_a_limit_exactly_what_it_holds(url: str) -> None:
     assert sum(map(int, await in_processes(TAKE, url))) == 100
 

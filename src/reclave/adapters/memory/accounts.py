@@ -76,3 +76,14 @@ class MemoryAccounts:
             if each.next_address_at is not None and each.next_address_at <= self._now
         ]
         return [account for *_, account in sorted(due, key=lambda row: row[:3])[:limit]]
+
+    async def page(self, portal: str, *, after: str = "", limit: int) -> list[Account]:
+        own = (account for account in self._accounts if account.portal == portal and account.id > after)
+        return sorted(own, key=lambda account: account.id)[:limit]
+
+    async def erase(self, portal: str, account: str) -> bool:
+        for key, named in self._identifiers.items():
+            if key[0] == portal and named == account:
+                self._identifiers.remove(key)
+        self._facts.remove((portal, account))
+        return self._accounts.remove((portal, account))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from reclave.adapters.memory.tables import Tables
 from reclave.domain.audit import Entry, Event
 from reclave.domain.time import Instant
-from reclave.ports.records import SealedBatch
+from reclave.ports.records import SealedBatch, SealedBy
 
 
 class MemoryAudit:
@@ -38,6 +38,24 @@ class MemoryAudit:
 
     async def last_batch(self) -> SealedBatch | None:
         return max(self._batches, key=_number, default=None)
+
+    async def entries(
+        self, *, after: int = 0, before: int | None = None, limit: int, newest: bool = False
+    ) -> list[tuple[int, Entry]]:
+        found = [
+            (number, replace(entry, detail=dict(entry.detail)))
+            for number, entry in self._entries.items()
+            if after < number and (before is None or number < before)
+        ]
+        return (found[::-1] if newest else found)[:limit]
+
+    async def sealed_by(self) -> list[SealedBy]:
+        keys = sorted({batch.key_id for batch in self._batches})
+        own = ([batch for batch in self._batches if batch.key_id == key] for key in keys)
+        return [
+            SealedBy(some[0].key_id, len(some), min(each.first for each in some), max(each.last for each in some))
+            for some in own
+        ]
 
     async def add_batch(self, batch: SealedBatch) -> bool:
         if batch.number in self._batches:

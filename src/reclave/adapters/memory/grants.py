@@ -1,6 +1,7 @@
 """Grants."""
 
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from reclave.adapters.memory.tables import Tables
@@ -103,6 +104,16 @@ class MemoryGrants:
         for grant in over:
             self._grants.remove((grant.portal, grant.id))
         return len(over)
+
+    async def live_by_key(self) -> Mapping[str, int]:
+        return Counter(grant.key_id for grant in self._grants if grant.live(self._now))
+
+    async def end_of_key(self, key_id: str, state: State, *, limit: int) -> list[Grant]:
+        ending = [grant for grant in self._grants if grant.key_id == key_id and grant.live(self._now)][:limit]
+        return [self._end(grant, state) for grant in ending]
+
+    async def erase(self, portal: str, account: str) -> int:
+        return sum(self._grants.remove((portal, grant.id)) for grant in self._of(portal, account))
 
     def _of(self, portal: str, account: str) -> Iterable[Grant]:
         return [grant for grant in self._grants if grant.portal == portal and grant.account == account]

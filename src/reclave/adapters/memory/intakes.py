@@ -57,6 +57,18 @@ class MemoryIntakes:
         self._put(replace(there, outcome=outcome, sealed_fields=None, grants=tuple(grants)))
         return True
 
+    async def unresolved(self, *, after: tuple[Instant, bytes] = (0, b""), limit: int) -> list[Intake]:
+        found = [row.intake for row in self._rows if row.intake.outcome is None]
+        later = [intake for intake in found if (intake.accepted_at, intake.id) > after]
+        return sorted(later, key=lambda intake: (intake.accepted_at, intake.id))[:limit]
+
+    async def reseal(self, portal: str, intake: bytes, sealed_fields: bytes) -> bool:
+        row = self._rows.get((portal, intake))
+        if row is None or row.intake.outcome is not None:
+            return False
+        self._put(replace(row.intake, sealed_fields=sealed_fields), row.leased_until)
+        return True
+
     async def get(self, portal: str, intake: bytes) -> Intake | None:
         row = self._rows.get((portal, intake))
         return None if row is None else row.intake

@@ -1,11 +1,12 @@
 """The outbox."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from reclave.adapters.memory.tables import MessageRow, Tables
 from reclave.domain.outbox import CUT_OFF, Deferred, Delivery, Message, MessageState, Sent, Template
 from reclave.domain.time import DAY, Instant, Span
-from reclave.ports.store import Attempt
+from reclave.ports.outbox import Attempt, Listed, Standing
 
 _ENDED = frozenset({MessageState.SENT, MessageState.FAILED, MessageState.CANCELLED})
 
@@ -66,6 +67,15 @@ class MemoryOutbox:
     async def next_due(self) -> Instant | None:
         return min((row.due_at for row in self._rows if row.state is MessageState.QUEUED), default=None)
 
+    async def standing(self, *, failed_since: Instant) -> Standing:
+        newest = max((row.message.created_at for row in self._rows if _urgent(row, MessageState.SENT)), default=-1)
+        unsent = [row for row in self._rows if row.state not in _ENDED]
+        due = [row for row in unsent if not row.message.bulk and (row.message.attempts or row.due_at <= self._now)]
+        queued = [row.message.created_at for row in due if row.message.created_at > newest]
+        failed = [row for row in self._rows if row.state is MessageState.FAILED]
+        lately = [row for row in failed if row.message.created_at >= failed_since]
+        return Standing(len(unsent), min(queued, default=None), len(lately))
+
     async def purge(self, *, ended_before: Instant, limit: int, cancelled_before: Instant | None = None) -> int:
         def is_old(row: MessageRow) -> bool:
             cancelled = row.state is MessageState.CANCELLED and cancelled_before is not None
@@ -75,6 +85,60 @@ class MemoryOutbox:
         for row in over[:limit]:
             self._rows.remove((row.message.portal, row.message.id))
         return len(over[:limit])
+
+    async def listed(
+        self,
+        *,
+        limit: int,
+        portal: str | None = None,
+        states: Collection[MessageState] = (),
+        before: tuple[Instant, bytes] | None = None,
+    ) -> list[Listed]:
+        def wanted(row: MessageRow) -> bool:
+            place = (row.message.created_at, row.message.id)
+            here = portal in {None, row.message.portal} and (not states or row.state in states)
+            return here and (before is None or place < before)
+
+        return _newest(row for row in self._rows if wanted(row))[:limit]
+
+    async def between(self, portal: str, lowest: bytes, highest: bytes, *, limit: int = 2) -> list[Listed]:
+        own = (row for row in self._rows if row.message.portal == portal)
+        found = [row for row in own if lowest <= row.message.id <= highest]
+        return [_listed(row) for row in sorted(found, key=lambda row: row.message.id)[:limit]]
+
+    async def to_recipient(self, portal: str, recipient: bytes, *, limit: int) -> list[Listed]:
+        wanted = (portal, recipient)
+        return _newest(row for row in self._rows if (row.message.portal, row.message.recipient) == wanted)[:limit]
+
+    async def requeue(self, portal: str, message: bytes, message_id: str) -> bool:
+        row = self._rows.get((portal, message))
+        if row is None or row.state is not MessageState.FAILED:
+            return False
+        again = replace(row.message, message_id=message_id, created_at=self._now)
+        self._put(replace(row, message=again, state=MessageState.QUEUED, due_at=self._now))
+        return True
+
+    async def drop(self, portal: str, message: bytes) -> bool:
+        row = self._rows.get((portal, message))
+        if row is None or row.state is not MessageState.QUEUED:
+            return False
+        self._put(replace(row, state=MessageState.CANCELLED))
+        return True
+
+    async def reseal(self, portal: str, message: bytes, sealed: bytes) -> bool:
+        row = self._rows.get((portal, message))
+        if row is None or row.state in _ENDED:
+            return False
+        self._put(replace(row, message=replace(row.message, sealed=sealed)))
+        return True
+
+    async def erase(self, portal: str, message: bytes) -> bool:
+        row = self._rows.get((portal, message))
+        if row is None:
+            return False
+        state = row.state if row.state in _ENDED else MessageState.CANCELLED
+        self._put(replace(row, message=replace(row.message, sealed=b"", recipient=b""), state=state))
+        return True
 
     def _due(self, row: MessageRow, lease: Span) -> bool:
         if row.state in _ENDED:
@@ -96,3 +160,16 @@ class MemoryOutbox:
 
     def _put(self, row: MessageRow) -> None:
         self._rows.put((row.message.portal, row.message.id), row)
+
+
+def _urgent(row: MessageRow, state: MessageState) -> bool:
+    return row.state is state and not row.message.bulk
+
+
+def _listed(row: MessageRow) -> Listed:
+    return Listed(row.message, row.state, None if row.state in _ENDED else row.due_at)
+
+
+def _newest(rows: Iterable[MessageRow]) -> list[Listed]:
+    ordered = sorted(rows, key=lambda row: (row.message.created_at, row.message.id), reverse=True)
+    return [_listed(row) for row in ordered]

@@ -41,6 +41,12 @@ class MemorySessions:
             self._sessions.remove((portal, session.digest))
         return len(ending)
 
+    async def devices(self, portal: str, account: str) -> int:
+        return len(self._devices_of(portal, account))
+
+    async def erase(self, portal: str, account: str) -> int:
+        return await self.end_all(portal, account) + sum(map(self._devices.remove, self._devices_of(portal, account)))
+
     async def recognise(self, portal: str, device: bytes, account: str) -> None:
         self._devices.put((portal, device, account), self._now)
 
@@ -51,3 +57,6 @@ class MemorySessions:
         unseen = [key for key, session in self._sessions.items() if session.last_seen_at < seen_before]
         unused = [key for key, used_at in self._devices.items() if used_at < devices_before]
         return sum(map(self._sessions.remove, unseen)) + sum(map(self._devices.remove, unused))
+
+    def _devices_of(self, portal: str, account: str) -> list[tuple[str, bytes, str]]:
+        return [key for key, _ in self._devices.items() if (key[0], key[2]) == (portal, account)]

@@ -12,9 +12,11 @@ from reclave.adapters.memory.audit import MemoryAudit
 from reclave.adapters.memory.cases import MemoryCases
 from reclave.adapters.memory.grants import MemoryGrants
 from reclave.adapters.memory.guesses import MemoryGuesses
+from reclave.adapters.memory.imports import MemoryImports
 from reclave.adapters.memory.intakes import MemoryIntakes
 from reclave.adapters.memory.limits import MemoryLimits
 from reclave.adapters.memory.outbox import MemoryOutbox
+from reclave.adapters.memory.password_schemes import MemoryPasswordSchemes
 from reclave.adapters.memory.sessions import MemorySessions
 from reclave.adapters.memory.switches import MemorySwitches
 from reclave.adapters.memory.tables import Tables
@@ -41,6 +43,8 @@ class MemoryTransaction:
     audit: MemoryAudit
     cases: MemoryCases
     switches: MemorySwitches
+    password_schemes: MemoryPasswordSchemes
+    imports: MemoryImports
     _tables: Tables
 
     @asynccontextmanager
@@ -64,6 +68,8 @@ class MemoryTransaction:
             audit=MemoryAudit(tables, now),
             cases=MemoryCases(tables, now),
             switches=MemorySwitches(tables, now),
+            password_schemes=MemoryPasswordSchemes(tables),
+            imports=MemoryImports(tables, now),
         )
 
 

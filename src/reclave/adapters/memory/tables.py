@@ -15,8 +15,9 @@ from reclave.domain.sessions import Session
 from reclave.domain.switches import Switch
 from reclave.domain.throttle import Tally
 from reclave.domain.time import Instant
+from reclave.ports.imports import Run
+from reclave.ports.outbox import Attempt
 from reclave.ports.records import SealedBatch
-from reclave.ports.store import Attempt
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -97,6 +98,15 @@ class MessageRow:
     attempts: tuple[Attempt, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class GuessRow:
+    """A subject's tally, when it was last counted, and what was guessed at."""
+
+    tally: Tally
+    counted_at: Instant
+    identifier: bytes | None
+
+
 @dataclass(slots=True)
 class Tables:
     """Every table there is."""
@@ -110,12 +120,15 @@ class Tables:
     outbox: Table[tuple[str, bytes], MessageRow] = field(default_factory=Table)
     sessions: Table[tuple[str, bytes], Session] = field(default_factory=Table)
     devices: Table[tuple[str, bytes, str], Instant] = field(default_factory=Table)
-    guesses: Table[tuple[str, str, bytes], tuple[Tally, Instant]] = field(default_factory=Table)
+    guesses: Table[tuple[str, str, bytes], GuessRow] = field(default_factory=Table)
     limits: Table[bytes, Instant] = field(default_factory=Table)
     audit: Table[int, Entry] = field(default_factory=Table)
     batches: Table[int, SealedBatch] = field(default_factory=Table)
     cases: Table[tuple[str, bytes], Case] = field(default_factory=Table)
     switches: Table[tuple[str, str], Switch] = field(default_factory=Table)
+    password_schemes: Table[tuple[str, str], int] = field(default_factory=Table)
+    imports: Table[tuple[str, str], tuple[bytes, int]] = field(default_factory=Table)
+    import_runs: Table[tuple[str, bytes], Run] = field(default_factory=Table)
 
     def snapshot(self, *, writable: bool) -> Self:
         """Every table as it stands now, apart from what is written later to the original."""

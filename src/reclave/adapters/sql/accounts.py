@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import ColumnElement, Select, and_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -101,6 +101,14 @@ class SqlAccounts:
             .with_for_update(skip_locked=True)
         )
         return await self._all(query)
+
+    async def page(self, portal: str, *, after: str = "", limit: int) -> list[Account]:
+        query = select(_account).where(_account.c.portal == portal, _account.c.id > after)
+        return await self._all(query.order_by(_account.c.id).limit(limit))
+
+    async def erase(self, portal: str, account: str) -> bool:
+        # What refers to it (identifiers, facts, an import's row) goes with it: ON DELETE CASCADE.
+        return (await self._connection.execute(delete(_account).where(_this(portal, account)))).rowcount == 1
 
     async def _one(self, query: Select[Account]) -> Account | None:
         row = (await self._connection.execute(query)).one_or_none()

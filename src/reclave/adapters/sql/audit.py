@@ -19,7 +19,7 @@ from reclave.adapters.sql.tables import audit as _audit
 from reclave.adapters.sql.tables import audit_batch as _batch
 from reclave.domain.audit import Entry, Event
 from reclave.domain.time import Instant
-from reclave.ports.records import SealedBatch
+from reclave.ports.records import SealedBatch, SealedBy
 
 _DOMAIN = [each for each in _audit.columns if each.name != "number"]
 
@@ -71,6 +71,23 @@ class SqlAudit:
         query = select(_batch).order_by(_batch.c.number.desc()).limit(1)
         row = (await self._connection.execute(query)).first()
         return None if row is None else SealedBatch(*row)
+
+    async def entries(
+        self, *, after: int = 0, before: int | None = None, limit: int, newest: bool = False
+    ) -> list[tuple[int, Entry]]:
+        number = _audit.c.number
+        query = select(_audit).where(number > after).order_by(number.desc() if newest else number).limit(limit)
+        if before is not None:
+            query = query.where(number < before)
+        if not newest:
+            query = query.where(number <= await self._settled())
+        rows = [row._asdict() for row in await self._connection.execute(query)]
+        return [(row.pop("number"), Entry(**row)) for row in rows]
+
+    async def sealed_by(self) -> list[SealedBy]:
+        lowest, highest = func.min(_batch.c.first), func.max(_batch.c.last)
+        query = select(_batch.c.key_id, func.count(), lowest, highest).group_by(_batch.c.key_id)
+        return [SealedBy(*row) for row in await self._connection.execute(query.order_by(_batch.c.key_id))]
 
     async def add_batch(self, batch: SealedBatch) -> bool:
         statement = upsert(_batch).values(values_of(batch)).on_conflict_do_nothing()

@@ -44,7 +44,7 @@ class ManyRows:
 
     SQLAlchemy writes the statement once; then it goes straight to the driver, because SQLAlchemy would spend more on
     each value than the database does. PostgreSQL takes the rows as one JSON text, SQLite as placeholders (at most
-    32,766 at a time). Values are str, int, bytes or None.
+    32,766 at a time). Values are str, int, bool, bytes or None.
     """
 
     def __init__(self, table: Table, columns: Sequence[str], also: Callable[[Insert], Upsert] = _as_is) -> None:
@@ -84,7 +84,7 @@ def _from_json(table: Table, columns: Sequence[str]) -> Insert:
 
 
 def _in_json(of: TypeEngine[Any]) -> TypeEngine[Any]:
-    return of if of.python_type is int else Text()
+    return of if of.python_type in {int, bool} else Text()
 
 
 def among(table: Table, few: Select[Any]) -> ColumnElement[bool]:

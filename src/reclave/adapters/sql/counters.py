@@ -3,7 +3,19 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import BigInteger, ColumnElement, and_, case, delete, func, literal_column, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    LargeBinary,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,8 +36,8 @@ class SqlGuesses:
         self._connection = connection
         self._now = now
 
-    async def count(self, portal: str, guess: Guess, subject: bytes) -> Span:
-        tally, counted_at = await self._locked(portal, guess, subject)
+    async def count(self, portal: str, guess: Guess, subject: bytes, *, identifier: bytes | None = None) -> Span:
+        tally, counted_at = await self._locked(portal, guess, subject, identifier)
         # While this one waited for the row, others that began later may have counted.
         now = max(self._now, counted_at) if counted_at <= self._now + OVERTAKEN else self._now
         wait = tally.wait(now)
@@ -40,31 +52,37 @@ class SqlGuesses:
         row = (await self._connection.execute(query)).one_or_none()
         return Tally() if row is None else Tally(*row)
 
-    async def add(self, portal: str, guess: Guess, subject: bytes) -> int:
-        first = self._first(portal, guess, subject, failures=1)
+    async def add(self, portal: str, guess: Guess, subject: bytes, *, identifier: bytes | None = None) -> int:
+        first = self._first(portal, guess, subject, identifier, failures=1)
         statement = first.on_conflict_do_update(
             index_elements=list(_guess.primary_key),
-            set_={"failures": _guess.c.failures + 1, "counted_at": self._now},
+            set_={"failures": _guess.c.failures + 1, "counted_at": self._now, "identifier": _known_or(identifier)},
         ).returning(_guess.c.failures)
         return int((await self._connection.execute(statement)).scalar_one())
 
     async def reset(self, portal: str, guess: Guess, subject: bytes) -> None:
         await self._connection.execute(delete(_guess).where(_this(portal, guess, subject)))
 
+    async def forgive(self, portal: str, identifier: bytes) -> int:
+        named = and_(_guess.c.portal == portal, _guess.c.identifier == identifier)
+        return (await self._connection.execute(delete(_guess).where(named))).rowcount
+
     async def purge(self, *, counted_before: Instant, limit: int) -> int:
         old = select(_guess).where(_guess.c.counted_at < counted_before).order_by(_guess.c.counted_at).limit(limit)
         return (await self._connection.execute(delete(_guess).where(among(_guess, old)))).rowcount
 
-    async def _locked(self, portal: str, guess: Guess, subject: bytes) -> tuple[Tally, Instant]:
+    async def _locked(
+        self, portal: str, guess: Guess, subject: bytes, identifier: bytes | None
+    ) -> tuple[Tally, Instant]:
         """The tally and when it was last counted; the row is made if missing, and locked until the end."""
-        statement = self._first(portal, guess, subject, failures=0).on_conflict_do_update(
-            index_elements=list(_guess.primary_key), set_={"failures": _guess.c.failures}
+        statement = self._first(portal, guess, subject, identifier, failures=0).on_conflict_do_update(
+            index_elements=list(_guess.primary_key), set_={"identifier": _known_or(identifier)}
         )
         columns = (_guess.c.failures, _guess.c.blocked_until, _guess.c.counted_at)
         failures, blocked_until, counted_at = (await self._connection.execute(statement.returning(*columns))).one()
         return Tally(failures, blocked_until), counted_at
 
-    def _first(self, portal: str, guess: Guess, subject: bytes, *, failures: int) -> Insert:
+    def _first(self, portal: str, guess: Guess, subject: bytes, identifier: bytes | None, *, failures: int) -> Insert:
         return insert(_guess).values(
             portal=portal,
             guess=guess,
@@ -72,7 +90,13 @@ class SqlGuesses:
             failures=failures,
             blocked_until=0,
             counted_at=self._now,
+            identifier=identifier,
         )
+
+
+def _known_or(identifier: bytes | None) -> ColumnElement[bytes | None]:
+    """What a row was counted under, which stays; else what it is counted under now."""
+    return func.coalesce(_guess.c.identifier, bindparam("named", identifier, LargeBinary))
 
 
 def _this(portal: str, guess: Guess, subject: bytes) -> ColumnElement[bool]:

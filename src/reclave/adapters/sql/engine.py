@@ -15,8 +15,10 @@ from sqlalchemy import URL, event, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from reclave.adapters.sql import unhurried
 from reclave.adapters.sql.clock import ClockOffset, machine_now
 from reclave.adapters.sql.file_gate import FileGate
+from reclave.adapters.sql.unhurried import end_if_cancelled
 from reclave.domain.time import Instant
 
 SQLITE = "sqlite+aiosqlite"
@@ -111,8 +113,12 @@ async def _sqlite_transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnect
     try:
         async with connection.begin():
             yield connection
+            end_if_cancelled()
     finally:
-        await asyncio.shield(connection.close())
+        try:
+            await asyncio.shield(connection.close())
+        finally:
+            end_if_cancelled()
 
 
 def _sqlite_engine(url: URL, *, connections: int, begin: str, read_only: bool) -> AsyncEngine:
@@ -120,7 +126,7 @@ def _sqlite_engine(url: URL, *, connections: int, begin: str, read_only: bool) -
     # the first write is not protected, and updates of two processes are lost.
     engine = create_async_engine(
         url,
-        connect_args={"isolation_level": None},
+        connect_args={"isolation_level": None, "async_creator_fn": unhurried.connect},
         pool_size=connections,
         max_overflow=0,
         hide_parameters=True,

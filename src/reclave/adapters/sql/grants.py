@@ -1,9 +1,9 @@
 """Grants."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Update, and_, case, delete, not_, select, update
+from sqlalchemy import ColumnElement, Update, and_, case, delete, func, not_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -105,6 +105,18 @@ class SqlGrants:
         await self._connection.execute(self._ending(State.EXPIRED).where(among(_grant, lapsed)))
         over = select(_grant).where(_grant.c.ended_at < ended_before).order_by(_grant.c.ended_at).limit(limit)
         return (await self._connection.execute(delete(_grant).where(among(_grant, over)))).rowcount
+
+    async def live_by_key(self) -> Mapping[str, int]:
+        query = select(_grant.c.key_id, func.count().label("grants")).where(_NOT_ENDED, self._in_time())
+        return {row.key_id: row.grants for row in await self._connection.execute(query.group_by(_grant.c.key_id))}
+
+    async def end_of_key(self, key_id: str, state: State, *, limit: int) -> list[Grant]:
+        live = select(_grant).where(_NOT_ENDED, self._in_time(), _grant.c.key_id == key_id).limit(limit)
+        statement = self._ending(state).where(among(_grant, live)).returning(_grant)
+        return [Grant(**row._asdict()) for row in await self._connection.execute(statement)]
+
+    async def erase(self, portal: str, account: str) -> int:
+        return (await self._connection.execute(delete(_grant).where(_of(portal, account)))).rowcount
 
     async def _set(self, portal: str, grant: bytes, *where: ColumnElement[bool], **values: Any) -> bool:
         statement = update(_grant).where(_this(portal, grant), _NOT_ENDED, self._in_time(), *where)

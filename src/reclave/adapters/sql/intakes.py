@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from operator import attrgetter
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from reclave.adapters.sql.bulk import ManyRows, among
@@ -86,6 +86,15 @@ class SqlIntakes:
             statement.values(outcome=outcome, sealed_fields=None, grants=tuple(grants))
         )
         return resolved.rowcount == 1
+
+    async def unresolved(self, *, after: tuple[Instant, bytes] = (0, b""), limit: int) -> list[Intake]:
+        place = (_intake.c.accepted_at, _intake.c.id)
+        query = select(*_DOMAIN).where(_intake.c.outcome.is_(None), tuple_(*place) > after)
+        return [Intake(**row._asdict()) for row in await self._connection.execute(query.order_by(*place).limit(limit))]
+
+    async def reseal(self, portal: str, intake: bytes, sealed_fields: bytes) -> bool:
+        statement = update(_intake).where(_this(portal, intake), _intake.c.outcome.is_(None))
+        return (await self._connection.execute(statement.values(sealed_fields=sealed_fields))).rowcount == 1
 
     async def get(self, portal: str, intake: bytes) -> Intake | None:
         row = (await self._connection.execute(select(*_DOMAIN).where(_this(portal, intake)))).one_or_none()

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, create_engine, event, inspect, make_url, text
@@ -40,6 +42,34 @@ def configuration(connection: Connection | None = None) -> "Config":
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", SCRIPTS)
     return config
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A migration: its revision and what it does, in a line."""
+
+    revision: str
+    what: str
+
+
+def plan(url: str) -> list[Step]:
+    """The migrations that `upgrade` would run, first to last. Raises as `upgrade` does, and changes nothing."""
+    from alembic.script import ScriptDirectory
+
+    at = None
+    if not missing(url):
+        with connect(url) as connection:
+            if inspect(connection).has_table("alembic_version"):
+                at = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    scripts = ScriptDirectory.from_config(configuration())
+    newest_first = scripts.iterate_revisions(HEAD, at or "base")
+    return [Step(each.revision, each.doc) for each in reversed(list(newest_first))]
+
+
+def missing(url: str) -> bool:
+    """Whether a SQLite database's file is not there yet; opening it would make it."""
+    parsed = make_url(url)
+    return parsed.drivername == SQLITE and not Path(parsed.database or "").exists()
 
 
 async def pending(store: SqlStore) -> bool:

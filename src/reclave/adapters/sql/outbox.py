@@ -1,8 +1,24 @@
 """The outbox and its deliveries."""
 
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, not_, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from reclave.adapters.sql.bulk import among
@@ -12,7 +28,7 @@ from reclave.adapters.sql.tables import delivery as _delivery
 from reclave.adapters.sql.tables import outbox as _outbox
 from reclave.domain.outbox import CUT_OFF, Deferred, Delivery, Message, MessageState, Refused, Sent, Template
 from reclave.domain.time import DAY, Instant, Span
-from reclave.ports.store import Attempt
+from reclave.ports.outbox import Attempt, Listed, Standing
 
 _DOMAIN = [each for each in _outbox.columns if each.name not in {"state", "due_at", "was_due_at"}]
 _ANSWERS: dict[str, type[Delivery]] = {"sent": Sent, "deferred": Deferred, "refused": Refused}
@@ -63,7 +79,7 @@ class SqlOutbox:
         )
         rows = list(await self._connection.execute(statement))
         rows.sort(key=lambda row: (row.was_due_at, row.created_at))
-        return [Message(**{each.name: getattr(row, each.name) for each in _DOMAIN}) for row in rows]
+        return [_message(row) for row in rows]
 
     async def settle(self, message: Message, answer: Delivery, *, retry_at: Instant | None = None) -> bool:
         state, due_at = MessageState.FAILED, None
@@ -117,6 +133,19 @@ class SqlOutbox:
         due: Instant | None = await self._connection.scalar(query)
         return due
 
+    async def standing(self, *, failed_since: Instant) -> Standing:
+        urgent = _outbox.c.bulk.is_(False)
+        sent = select(_outbox.c.created_at).where(_outbox.c.state == MessageState.SENT, urgent)
+        newest = await self._connection.scalar(sent.order_by(_outbox.c.created_at.desc()).limit(1))
+        due = and_(urgent, or_(_outbox.c.attempts > 0, _outbox.c.due_at <= self._now))
+        standing = and_(due, _outbox.c.created_at > (-1 if newest is None else newest))
+        oldest = func.min(case((standing, _outbox.c.created_at)))
+        unsent = select(func.count(), oldest).where(_outbox.c.due_at.is_not(None))
+        lately = and_(_outbox.c.state == MessageState.FAILED, _outbox.c.created_at >= failed_since)
+        failed = await self._connection.scalar(select(func.count()).select_from(_outbox).where(lately))
+        count, since = (await self._connection.execute(unsent)).one()
+        return Standing(count, since, int(failed or 0))
+
     async def purge(self, *, ended_before: Instant, limit: int, cancelled_before: Instant | None = None) -> int:
         old = _outbox.c.created_at < ended_before
         if cancelled_before is not None:
@@ -124,6 +153,55 @@ class SqlOutbox:
             old = or_(and_(cancelled, _outbox.c.created_at < cancelled_before), and_(not_(cancelled), old))
         over = select(_outbox).where(old, _outbox.c.due_at.is_(None)).order_by(_outbox.c.created_at).limit(limit)
         return (await self._connection.execute(delete(_outbox).where(among(_outbox, over)))).rowcount
+
+    async def listed(
+        self,
+        *,
+        limit: int,
+        portal: str | None = None,
+        states: Collection[MessageState] = (),
+        before: tuple[Instant, bytes] | None = None,
+    ) -> list[Listed]:
+        query = select(_outbox)
+        if portal is not None:
+            query = query.where(_outbox.c.portal == portal)
+        if states:
+            query = query.where(_outbox.c.state.in_(sorted(states)))
+        if before is not None:
+            query = query.where(tuple_(_outbox.c.created_at, _outbox.c.id) < before)
+        return await self._listed(query.order_by(_outbox.c.created_at.desc(), _outbox.c.id.desc()).limit(limit))
+
+    async def between(self, portal: str, lowest: bytes, highest: bytes, *, limit: int = 2) -> list[Listed]:
+        query = select(_outbox).where(_outbox.c.portal == portal, _outbox.c.id.between(lowest, highest))
+        return await self._listed(query.order_by(_outbox.c.id).limit(limit))
+
+    async def to_recipient(self, portal: str, recipient: bytes, *, limit: int) -> list[Listed]:
+        query = select(_outbox).where(_outbox.c.portal == portal, _outbox.c.recipient == recipient)
+        return await self._listed(query.order_by(_outbox.c.created_at.desc(), _outbox.c.id.desc()).limit(limit))
+
+    async def requeue(self, portal: str, message: bytes, message_id: str) -> bool:
+        again = {"state": MessageState.QUEUED, "due_at": self._now, "created_at": self._now, "message_id": message_id}
+        return await self._move(portal, message, MessageState.FAILED, **again)
+
+    async def drop(self, portal: str, message: bytes) -> bool:
+        return await self._move(portal, message, MessageState.QUEUED, state=MessageState.CANCELLED, due_at=None)
+
+    async def reseal(self, portal: str, message: bytes, sealed: bytes) -> bool:
+        unsent = and_(_this(portal, message), _outbox.c.due_at.is_not(None))
+        return (await self._connection.execute(update(_outbox).where(unsent).values(sealed=sealed))).rowcount == 1
+
+    async def erase(self, portal: str, message: bytes) -> bool:
+        for state in (MessageState.QUEUED, MessageState.SENDING):
+            await self._move(portal, message, state, state=MessageState.CANCELLED, due_at=None)
+        statement = update(_outbox).where(_this(portal, message)).values(sealed=b"", recipient=b"")
+        return (await self._connection.execute(statement)).rowcount == 1
+
+    async def _listed(self, query: Select[Any]) -> list[Listed]:
+        return [Listed(_message(row), row.state, row.due_at) for row in await self._connection.execute(query)]
+
+    async def _move(self, portal: str, message: bytes, was: MessageState, **values: Any) -> bool:
+        statement = update(_outbox).where(_this(portal, message), _outbox.c.state == was).values(**values)
+        return (await self._connection.execute(statement)).rowcount == 1
 
     def _due(self, state: MessageState, furthest: Span) -> ColumnElement[bool]:
         jumped = _outbox.c.due_at > self._now + furthest + OVERTAKEN
@@ -161,3 +239,7 @@ class SqlOutbox:
 
 def _this(portal: str, message: bytes) -> ColumnElement[bool]:
     return and_(_outbox.c.portal == portal, _outbox.c.id == message)
+
+
+def _message(row: Row[Any]) -> Message:
+    return Message(**{each.name: getattr(row, each.name) for each in _DOMAIN})

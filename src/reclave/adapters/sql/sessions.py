@@ -1,6 +1,6 @@
 """Sessions and recognised devices."""
 
-from sqlalchemy import ColumnElement, and_, delete, exists, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -47,6 +47,14 @@ class SqlSessions:
             statement = statement.where(_session.c.digest != keep)
         return (await self._connection.execute(statement)).rowcount
 
+    async def devices(self, portal: str, account: str) -> int:
+        query = select(func.count()).select_from(_device).where(_devices_of(portal, account))
+        return int(await self._connection.scalar(query) or 0)
+
+    async def erase(self, portal: str, account: str) -> int:
+        devices = await self._connection.execute(delete(_device).where(_devices_of(portal, account)))
+        return await self.end_all(portal, account) + devices.rowcount
+
     async def recognise(self, portal: str, device: bytes, account: str) -> None:
         statement = insert(_device).values(portal=portal, device=device, account=account, used_at=self._now)
         await self._connection.execute(
@@ -67,3 +75,7 @@ class SqlSessions:
 
 def _this(portal: str, digest: bytes) -> ColumnElement[bool]:
     return and_(_session.c.portal == portal, _session.c.digest == digest)
+
+
+def _devices_of(portal: str, account: str) -> ColumnElement[bool]:
+    return and_(_device.c.portal == portal, _device.c.account == account)

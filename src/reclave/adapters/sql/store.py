@@ -17,8 +17,10 @@ from reclave.adapters.sql.counters import SqlGuesses, SqlLimits, turned_away
 from reclave.adapters.sql.engine import Database, open_database
 from reclave.adapters.sql.grants import SqlGrants
 from reclave.adapters.sql.group_commit import GroupCommit
+from reclave.adapters.sql.imports import SqlImports
 from reclave.adapters.sql.intakes import SqlIntakes, admit
 from reclave.adapters.sql.outbox import SqlOutbox
+from reclave.adapters.sql.password_schemes import SqlPasswordSchemes
 from reclave.adapters.sql.sessions import SqlSessions
 from reclave.adapters.sql.switches import SqlSwitches
 from reclave.adapters.sql.tables import intake
@@ -41,6 +43,8 @@ class SqlTransaction:
         self.audit = SqlAudit(connection, now)
         self.cases = SqlCases(connection, now)
         self.switches = SqlSwitches(connection, now)
+        self.password_schemes = SqlPasswordSchemes(connection)
+        self.imports = SqlImports(connection, now)
         self._connection = connection
 
     @asynccontextmanager

@@ -185,6 +185,9 @@ Index(
     sqlite_where=_unsent,
 )
 
+_failed = text("state = 'failed'")
+Index("outbox_failed", outbox.c.created_at, postgresql_where=_failed, sqlite_where=_failed)
+
 delivery = Table(
     "delivery",
     metadata,

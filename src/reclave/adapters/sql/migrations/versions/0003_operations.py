@@ -16,6 +16,8 @@ def upgrade() -> None:
     op.drop_index("outbox_due", "outbox")
     unsent = sa.text("due_at IS NOT NULL")
     op.create_index("outbox_due", "outbox", ["state", "bulk", "due_at"], postgresql_where=unsent, sqlite_where=unsent)
+    failed = sa.text("state = 'failed'")
+    op.create_index("outbox_failed", "outbox", ["created_at"], postgresql_where=failed, sqlite_where=failed)
     op.add_column("guess", sa.Column("identifier", sa.LargeBinary, nullable=True))
     named = sa.text("identifier IS NOT NULL")
     op.create_index(
@@ -69,6 +71,7 @@ def downgrade() -> None:
     """Drop what was added."""
     for table in ("password_scheme", "import_run", "account_import", "journey_switch"):
         op.drop_table(table)
+    op.drop_index("outbox_failed", "outbox")
     op.drop_index("guess_by_identifier", "guess")
     op.drop_column("guess", "identifier")
     op.drop_index("outbox_due", "outbox")

@@ -1,0 +1,156 @@
+"""How many accounts a second `reclave accounts import` takes, its peak memory, and how long it holds the writer.
+
+Writes a file of synthetic companies (NIT, address, language; an address in ten is shared), imports it into a fresh
+database, then once more: then nothing changes. Each engine is measured in a process of its own.
+
+    python -m bench.import_rate --rows 1000000 --engine sqlite
+"""
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import os
+import random
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from bench.accept_rate import databases
+from bench.figures import Figure, at_least, at_most, plain, show
+from bench.measure import percentile
+from reclave.bootstrap import new_keyring, wired
+from reclave.domain.identifiers import nit_check_digit
+from reclave.operations.import_accounts.accounting import Options, Summary
+from reclave.operations.import_accounts.running import import_accounts
+from reclave.ports.store import Transaction
+from reclave.settings import Settings
+
+PORTALS = Path(__file__).parents[1] / "portals"
+SEED = 20261122
+GOAL = 10_000  # rows a second
+HOLD_GOAL = 50  # ms
+_FIRST_BASE = 800_000_000
+_DOMAINS = 20_000
+_SHARED = 0.1
+
+
+class TimedStore:
+    """A store that notes how long each writing transaction lasts, in milliseconds."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self.holds: list[float] = []
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """A transaction, timed from its begin to the end of its commit."""
+        opened = self._store.transaction()
+        tx = await opened.__aenter__()
+        began = time.perf_counter()
+        try:
+            yield tx
+        finally:
+            await opened.__aexit__(*sys.exc_info())
+            self.holds.append((time.perf_counter() - began) * 1000)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+def write_file(path: Path, rows: int) -> None:
+    """Write the file, row by row."""
+    draw = random.Random(SEED)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write("nit,email,language\r\n")
+        for number in range(rows):
+            base = str(_FIRST_BASE + number)
+            person = number - 1 if draw.random() < _SHARED and number else number
+            domain = f"empresa{person * 7919 % _DOMAINS}.example"
+            file.write(f"{base}{nit_check_digit(base)},contacto{person}@{domain},es\r\n")
+
+
+async def measured(engine: str, url: str, folder: Path, *, generate: bool, once: bool) -> list[Figure]:
+    """Import the file, and unless `once` a second time."""
+    new_keyring(folder / "keyring")
+    settings = Settings(
+        base_url="http://localhost:8000", database=url, keyring=folder / "keyring", portals=PORTALS, hashing_threads=1
+    )
+    path = folder / "accounts.csv"
+    async with wired(settings) as parts:
+        store = TimedStore(parts.services.store)
+        services = replace(parts.services, store=store)
+        before = psutil.Process().memory_info().rss / 2**20
+        options = Options(by="bench", generate=folder / "letters.csv" if generate else None)
+
+        async def run(these: Options) -> Summary:
+            def tell(done: int, total: int) -> None:
+                if done % 100_000 < 500:  # noqa: PLR2004 - about every tenth of a million
+                    print(f"  {engine}: {done:,} of {total:,}", file=sys.stderr, end="\r", flush=True)
+
+            return await import_accounts(services, services.portals["pagos"], path, these, tell)
+
+        first = await run(options)
+        holds = list(store.holds)
+        again = None if once else await run(replace(options, generate=None))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    what = f"{first.rows:,} rows" + (" with initial passwords" if generate else "")
+    late = sum(hold > HOLD_GOAL for hold in holds) / len(holds) * 100
+    beside = {"median": percentile(holds, 0.5), "longest": max(holds), "over_50_ms_%": late, "chunks": len(holds)}
+    runs = {"new": first} | ({"again": again} if again else {})
+    return [
+        *(
+            at_least(engine, f"{what}, {name}", one.rate, "rows/s", GOAL, seconds=one.seconds)
+            for name, one in runs.items()
+        ),
+        at_most(engine, "peak memory", peak, "MiB", 250, before_the_first_row=before),
+        at_most(engine, "the writer is held, p99", percentile(holds, 0.99), "ms", HOLD_GOAL, **beside),
+    ]
+
+
+def in_a_process(engine: str, url: str, folder: Path, given: argparse.Namespace, answer: Any) -> None:
+    """What the process of one engine does."""
+    answer.put(asyncio.run(measured(engine, url, folder, generate=given.generate, once=given.once)))
+
+
+def main() -> None:
+    """Read the arguments and measure."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--engine", choices=["sqlite", "postgresql", "both"], default="both")
+    parser.add_argument("--generate", action="store_true", help="give out initial passwords, too")
+    parser.add_argument("--once", action="store_true", help="leave the second import out")
+    parser.add_argument("--folder", help="where the files go (its disk is what is measured)")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    given = parser.parse_args()
+    engines = ["sqlite", "postgresql"] if given.engine == "both" else [given.engine]
+    figures: list[Figure] = []
+    spawning = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory(dir=given.folder) as folder, databases(Path(folder), engines) as urls:
+        write_file(Path(folder) / "accounts.csv", given.rows)
+        for engine, url in urls.items():
+            own = Path(folder) / engine
+            own.mkdir()
+            (own / "accounts.csv").symlink_to(Path(folder) / "accounts.csv")
+            answer = spawning.SimpleQueue()
+            process = spawning.Process(target=in_a_process, args=(engine, url, own, given, answer))
+            process.start()
+            figures += answer.get()
+            process.join()
+    if given.json:
+        machine = {"cores": os.cpu_count(), "load_over_5_minutes": os.getloadavg()[1], "seed": SEED}
+        print(json.dumps({"machine": machine, "figures": plain(figures)}, indent=1))
+    else:
+        show(figures)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Importing accounts from a file: START at `running.import_accounts`."""

@@ -1,0 +1,108 @@
+"""What is to be done with the rows of a chunk, by what the directory knows of them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from reclave.domain.accounts import Account, Status
+from reclave.domain.grants import Grant
+from reclave.domain.portal import Portal
+from reclave.domain.secrets import Presentation
+from reclave.journeys.services import Services
+from reclave.operations.import_accounts.deciding import Decision, decide, row_digest
+from reclave.operations.import_accounts.rows import ImportedRow
+from reclave.ports.imports import Known
+from reclave.ports.store import Transaction
+
+
+@dataclass(slots=True)
+class Planned:
+    """One row and what becomes of it. `invitation` is the live grant of its generated password, old or new."""
+
+    row: ImportedRow
+    digest: bytes
+    shared: bool = False
+    known: Known | None = None
+    account: Account | None = None
+    decision: Decision | None = None
+    password_hash: str | None = None
+    invite: bool = False
+    invitation: Grant | None = None
+
+    @property
+    def hashes(self) -> bool:
+        """Whether its password or foreign hash is to be hashed."""
+        if self.row.secret is None:
+            return False
+        return self.known is None or (self.decision is not None and self.decision.password)
+
+    @property
+    def updates(self) -> bool:
+        """Whether an account that was there changes."""
+        if self.account is None or self.decision is None:
+            return False
+        return self.decision.updates(self.account)
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything of it is written."""
+        if self.known is None or self.invite:
+            return True
+        if self.account is None or self.decision is None:
+            return False
+        return self.decision.writes(self.account, self.known)
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Plans chunks of one portal's import. `key` keys the digests of rows; `generate`: give out initial passwords."""
+
+    services: Services
+    portal: Portal
+    key: bytes
+    generate: bool
+
+    @property
+    def field(self) -> str:
+        """The field whose value names an account."""
+        return self.portal.file.sign_in.identifier
+
+    async def plan(self, tx: Transaction, rows: Sequence[tuple[ImportedRow, bool]]) -> list[Planned]:
+        """Look the rows up (at most 1,000; each with whether its initial password is shared) and decide."""
+        known = await tx.imports.known(self.portal.id, self.field, [row.identifier for row, _ in rows])
+        planned = [Planned(row, row_digest(self.key, row), shared, known.get(row.identifier)) for row, shared in rows]
+        for each in planned:
+            if each.known is not None and each.known.row != each.digest:
+                await self.decide(tx, each, each.known)
+        if self.generate:
+            await self._plan_invitations(tx, planned)
+        return planned
+
+    async def decide(self, tx: Transaction, planned: Planned, known: Known, *, lock: bool = False) -> None:
+        """Decide about an account that is there, as it stands now; nothing where it has just gone."""
+        planned.account = account = await tx.accounts.get(self.portal.id, known.account, lock=lock)
+        planned.decision = None
+        if account is not None:
+            facts = await tx.accounts.facts(self.portal.id, known.account)
+            planned.decision = decide(account, facts, known, planned.row, planned.digest, tx.now)
+
+    async def _plan_invitations(self, tx: Transaction, planned: Iterable[Planned]) -> None:
+        """A generated password for every account of the file that waits for one, new or imported before."""
+        waiting = {
+            each.known.account: each
+            for each in planned
+            if each.known is not None and each.known.waits and each.known.row is not None
+        }
+        found: Mapping[str, Grant] = {}
+        if waiting:
+            found = await tx.imports.invitations(self.portal.id, list(waiting))
+        for account, each in waiting.items():
+            each.invitation = found.get(account)
+            each.invite = each.invitation is None and not each.hashes
+        for each in planned:
+            if each.known is None:
+                each.invite = each.row.secret is None and each.row.status in {None, Status.AWAITING_FIRST_SIGN_IN}
+
+
+def is_unused(grant: Grant | None) -> bool:
+    """Whether a grant is a generated initial password that nobody has used yet."""
+    return grant is not None and grant.opened_at is None and grant.presentation is Presentation.TEMPORARY_PASSWORD
