@@ -45,6 +45,21 @@ def test_every_command_and_every_option_says_what_it_is_for() -> None:
                 assert option.help, f"{path} {option.opts}"
 
 
+def test_every_command_speaks_to_scripts_but_for_those_that_run_or_print_a_document() -> None:
+    without = {path for path, command in commands(main).items() if not any("--json" in p.opts for p in command.params)}
+    assert without == {
+        "reclave serve",
+        "reclave worker",
+        "reclave demo",
+        "reclave mailbox",
+        "reclave completion",
+        "reclave portal schema",
+        "reclave portal reference",
+        "reclave accounts export",
+        "reclave audit export",
+    } | {path for path in without if path.startswith("reclave reference ")}
+
+
 def test_every_exit_code_has_a_meaning() -> None:
     assert set(EXIT_MEANINGS) == set(Exit)
 

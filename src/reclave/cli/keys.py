@@ -31,7 +31,8 @@ def keys() -> None:
 
 @keys.command("new")
 @click.argument("path", type=click.Path(path_type=Path))
-def new(path: Path) -> None:
+@json_option
+def new(path: Path, as_json: bool) -> None:
     """Create a keyring file (mode 0600) with one key, and its epoch beside it."""
     from reclave.bootstrap import new_keyring
 
@@ -39,6 +40,9 @@ def new(path: Path) -> None:
         new_keyring(path)
     except ReclaveError as error:
         fail(str(error))
+    if as_json:
+        print_json({"keyring": path})
+        return
     click.echo(f"{path} holds a new keyring. Keep a copy apart from the database's backups.")
 
 

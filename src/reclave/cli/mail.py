@@ -60,8 +60,9 @@ def test(to: str, portal: str, as_json: bool, settings_path: Path) -> None:
 @click.option("--html", "part", flag_value="html", help="Print the HTML part.")
 @click.option("--text", "part", flag_value="plain", default=True, help="Print the text part (the default).")
 @click.option("--source", "part", flag_value="source", help="Print the message as it would go out.")
+@json_option
 @settings_option
-def preview(portal: str, template: str, language: str, part: str, settings_path: Path) -> None:
+def preview(portal: str, template: str, language: str, part: str, as_json: bool, settings_path: Path) -> None:
     """Print a mail of a PORTAL with invented values; nothing is sent and its secrets open nothing."""
 
     async def go(parts: "Wired") -> None:
@@ -77,6 +78,9 @@ def preview(portal: str, template: str, language: str, part: str, settings_path:
             raise click.UsageError(f"{portal} does not speak {language!r} (it speaks {', '.join(spoken)})")
         chosen = language or named.default_language
         content = compose(parts.services, parts.settings.base_url, named, Template(template), chosen).content
+        if as_json:
+            print_json({"language": chosen, "text": _part(content, "plain"), "html": _part(content, "html")})
+            return
         click.echo(content.decode("ascii") if part == "source" else _part(content, part), nl=False)
 
     run_wired(settings_path, go)

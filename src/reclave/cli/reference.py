@@ -44,7 +44,10 @@ def commands(context: click.Context) -> None:
     """Every command with its options."""
     root = context.find_root().command
     click.echo(f"# Commands\n\n{_GENERATED}")
-    click.echo("Every command takes `--help`. Exit codes: [exit-codes.md](exit-codes.md). `NO_COLOR` is respected.\n")
+    click.echo(
+        "Every command takes `--help`. Exit codes: [exit-codes.md](exit-codes.md). `NO_COLOR` is respected. `--json` is"
+        " left out where a command runs until it is stopped, or prints a document anyway.\n"
+    )
     for path, command in _walk(root, "reclave"):
         click.echo(f"## {path}\n\n{cleandoc(command.help or '')}\n")
         signature = " ".join(_usage(parameter) for parameter in command.params if _shown(parameter))

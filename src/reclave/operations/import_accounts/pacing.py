@@ -1,6 +1,6 @@
 """How many rows are written at a time, so that the database's one writer is held for a short while only."""
 
-HOLD_SECONDS = 0.035
+HOLD_SECONDS = 0.03
 """How long a chunk should hold the writer, its commit included: on SQLite sign-ins wait for it. 50 ms are the limit."""
 STEP = 128
 """Chunks are so many rows or a multiple: few different statements have to be prepared for them."""
