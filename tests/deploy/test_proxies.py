@@ -113,7 +113,7 @@ def haproxy(places: Places) -> list[str]:
                 "/etc/haproxy/reclave.pem": str(places.certificate),
                 "log /dev/log local0": "log stdout format raw local0",
                 "server reclave 127.0.0.1:8000 check port 8001": (
-                    f"server reclave {HOST}:{places.service} check inter 200ms port {places.operations}"
+                    f"server reclave {HOST}:{places.service} check port {places.operations}"
                 ),
                 "redirect scheme https code 301": f"redirect prefix https://localhost:{places.https} code 301",
             },
