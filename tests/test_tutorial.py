@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -48,10 +49,10 @@ async def following(
         "COLUMNS": "200",
     }
     pipe = asyncio.subprocess.PIPE
+    speaking: dict[str, Any] = {"stdin": pipe, "stdout": pipe, "stderr": asyncio.subprocess.STDOUT}
     process = await asyncio.create_subprocess_exec(
-        *("bash", "-c", text), cwd=folder, env=environment, stdin=pipe, stdout=pipe, stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-    )  # fmt: skip
+        *("bash", "-c", text), cwd=folder, env=environment, start_new_session=True, **speaking
+    )
     try:
         yield process
     finally:

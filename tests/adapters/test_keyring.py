@@ -123,7 +123,7 @@ def test_what_is_written_is_on_the_disk_before_the_function_returns(
     fsync = os.fsync
 
     def watched(fd: int) -> None:
-        synced.append("folder" if os.path.isdir(f"/proc/self/fd/{fd}") else "file")  # noqa: PTH112
+        synced.append("folder" if os.path.isdir(f"/proc/self/fd/{fd}") else "file")  # noqa: PTH112 - a Path would resolve the link
         fsync(fd)
 
     monkeypatch.setattr(os, "fsync", watched)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -88,8 +89,8 @@ def test_a_span_says_only_what_it_may(tracer: OpenTelemetryTracer) -> None:
 
 def test_an_endpoint_without_a_path_gets_that_of_the_standard() -> None:
     for written in ("http://localhost:4318", "http://localhost:4318/v1/traces"):
-        processor = exporting_to(written)
-        assert processor.span_exporter._endpoint == "http://localhost:4318/v1/traces"  # type: ignore[attr-defined]
+        processor: Any = exporting_to(written)
+        assert processor.span_exporter._endpoint == "http://localhost:4318/v1/traces"
         processor.shutdown()
 
 

@@ -17,6 +17,8 @@ LONGER_FUNCTIONS: frozenset[str] = frozenset()
 
 VAGUE_NAMES = {"utils", "helpers", "manager", "data"}
 SOMEBODYS_FOLDER = re.compile(r"(?<![\w.:/<>})-])/(?:home|root|Users|work)/\w")
+SWITCHED_OFF = re.compile(r"# (?:noqa(?:: [A-Z0-9, ]+)?|type: ignore(?:\[[a-z,-]+\])?)\s*$")
+"""A suppression with nothing behind it: `# noqa: X - why` and `# type: ignore[x]  # why` have their reason."""
 REGISTRIES = re.compile(r"(pypi|pythonhosted|npmjs|yarnpkg|deb\.debian|crates|proxy\.golang)\.(org|com|io)\b")
 
 
@@ -67,6 +69,17 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
     named = [module for folder in ("src", "tests", "bench") for module in modules(folder)]
     parts = {module: {*module.relative_to(ROOT).parent.parts, module.stem} for module in named}
     assert [str(module) for module in named if parts[module] & VAGUE_NAMES] == []
+
+
+def test_every_check_that_is_switched_off_for_a_line_has_its_reason_beside_it() -> None:
+    named = [module for folder in ("src", "tests", "bench", "tools") for module in modules(folder)]
+    without = [
+        f"{module.relative_to(ROOT)}:{number}"
+        for module in named
+        for number, line in enumerate(module.read_text("utf-8").splitlines(), 1)
+        if SWITCHED_OFF.search(line)
+    ]
+    assert without == []
 
 
 def test_no_tracked_file_names_a_folder_of_somebodys_machine() -> None:

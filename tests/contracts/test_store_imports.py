@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,15 +13,15 @@ from tests.contracts.rows import ELSEWHERE, PORTAL, a_grant, an_account, new_id,
 ROW = bytes(range(32))
 
 
-def a_new_account(number: int, **given: object) -> NewAccount:
-    made = {
+def a_new_account(number: int, **given: Any) -> NewAccount:
+    made: dict[str, Any] = {
         "account": an_account(f"account-{number}"),
         "field": "nit",
         "value": f"90012345{number:02}",
         "facts": {},
         "row": ROW,
     }
-    return NewAccount(**{**made, **given})  # type: ignore[arg-type]
+    return NewAccount(**{**made, **given})
 
 
 async def add(store: Store, *rows: NewAccount) -> None:

@@ -132,14 +132,14 @@ class _Guesses:
     def __init__(self) -> None:
         self._failures: dict[tuple[str, Guess, bytes], int] = {}
 
-    async def count(self, portal: str, guess: Guess, subject: bytes, *, identifier: bytes | None = None) -> Span:  # noqa: ARG002
+    async def count(self, portal: str, guess: Guess, subject: bytes, **_named: object) -> Span:
         await self.add(portal, guess, subject)
         return 0
 
     async def tally(self, portal: str, guess: Guess, subject: bytes) -> Tally:
         return Tally(self._failures.get((portal, guess, subject), 0))
 
-    async def add(self, portal: str, guess: Guess, subject: bytes, *, identifier: bytes | None = None) -> int:  # noqa: ARG002
+    async def add(self, portal: str, guess: Guess, subject: bytes, **_named: object) -> int:
         key = (portal, guess, subject)
         self._failures[key] = self._failures.get(key, 0) + 1
         return self._failures[key]

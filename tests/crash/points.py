@@ -17,7 +17,7 @@ from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
 from typing import Any
 from unittest import mock
 
-import greenlet  # type: ignore[import-untyped]
+import greenlet  # type: ignore[import-untyped]  # carries no types
 from aiosmtplib import SMTP, SMTPResponse
 from sqlalchemy.engine.default import DefaultDialect
 

@@ -82,9 +82,19 @@ def test_a_limit_is_read_as_it_is_said(written: str, limit: Limit) -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["", "5", "5/hour", "0/hour per client", "-1/hour per client", "5/week per client", "5/hour per cooldown",
-     "5/hour per client ", "1000000000/hour per client", "5 / hour per client"],
-)  # fmt: skip
+    [
+        "",
+        "5",
+        "5/hour",
+        "0/hour per client",
+        "-1/hour per client",
+        "5/week per client",
+        "5/hour per cooldown",
+        "5/hour per client ",
+        "1000000000/hour per client",
+        "5 / hour per client",
+    ],
+)
 def test_what_is_not_a_limit_is_refused_with_an_example(written: str) -> None:
     with pytest.raises(ValueError, match="5/hour per identifier"):
         parse_limit(written)

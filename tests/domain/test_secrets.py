@@ -2,6 +2,7 @@ import math
 import string
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
@@ -98,7 +99,8 @@ def test_moving_letters_to_the_next_part_of_the_tuple_changes_what_is_hashed(
     text: str, cuts: tuple[int, int], before: str, after: str
 ) -> None:
     assume(text[: cuts[0]] != text[: cuts[1]])
-    one, other = (replace(BOUND, **{before: text[:cut], after: text[cut:]}) for cut in cuts)  # type: ignore[arg-type]
+    parts: list[dict[str, Any]] = [{before: text[:cut], after: text[cut:]} for cut in cuts]
+    one, other = (replace(BOUND, **each) for each in parts)
     assert one.encoded() != other.encoded()
 
 
@@ -214,9 +216,21 @@ def test_every_letter_of_a_secret_is_equally_likely() -> None:
         lambda secret: secret.replace("-", "\u00ad-\u200b"),
         lambda secret: "".join(chr(ord(letter) + 0xFEE0) for letter in secret),
     ],
-    ids=["upper case", "no dashes", "spaces", "en dashes", "minus", "hard hyphens", "dots", "strokes",
-         "line end", "quoted", "invisible", "full width"],
-)  # fmt: skip
+    ids=[
+        "upper case",
+        "no dashes",
+        "spaces",
+        "en dashes",
+        "minus",
+        "hard hyphens",
+        "dots",
+        "strokes",
+        "line end",
+        "quoted",
+        "invisible",
+        "full width",
+    ],
+)
 def test_secrets_are_read_in_any_case_and_punctuation(typing: Callable[[str], str]) -> None:
     for number in range(20):
         password = written(Presentation.TEMPORARY_PASSWORD, digest_of(str(number)))
@@ -239,9 +253,17 @@ def test_whatever_is_typed_is_read_or_refused_without_an_error(typed: str) -> No
 
 @pytest.mark.parametrize(
     "typed",
-    ["", "-", "cdfghj-kmnpqr-tvwxy", "cdfghj-kmnpqr-tvwxya", "cdfghj-kmnpqr-tvwxy34", "c" * 18 + "-" * 40,
-     "½" * 9, "cdfghj+kmnpqr=tvwxy3"],
-)  # fmt: skip
+    [
+        "",
+        "-",
+        "cdfghj-kmnpqr-tvwxy",
+        "cdfghj-kmnpqr-tvwxya",
+        "cdfghj-kmnpqr-tvwxy34",
+        "c" * 18 + "-" * 40,
+        "½" * 9,
+        "cdfghj+kmnpqr=tvwxy3",
+    ],
+)
 def test_what_cannot_be_a_temporary_password_is_refused(typed: str) -> None:
     assert read_temporary_password(typed) is None
 

@@ -89,7 +89,7 @@ async def failing(request: Any) -> None:
     """Make a request whose fault the test client passes on."""
     try:
         await request
-    except Exception as fault:
+    except Exception as fault:  # any: the one that was provoked is what libraries then talk of
         logging.getLogger("library").debug("passed on", exc_info=fault)
 
 

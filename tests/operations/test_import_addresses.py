@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -11,9 +13,9 @@ LOCALS = st.one_of(
 )
 
 
-def outcome(read: object, written: str) -> Address | str:
+def outcome(read: Callable[[str], Address], written: str) -> Address | str:
     try:
-        return read(written)  # type: ignore[operator,no-any-return]
+        return read(written)
     except AddressRefused as refused:
         return refused.code
 

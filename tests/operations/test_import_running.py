@@ -233,12 +233,12 @@ async def stopped(world: World, path: Path, monkeypatch: pytest.MonkeyPatch, aft
     chunks = 0
     write_chunk = importer.Importer._write
 
-    async def write_and_stop(self: importer.Importer, *given: object) -> object:
+    async def write_and_stop(self: importer.Importer, *given: Any) -> Any:
         nonlocal chunks
         if chunks == after:
             raise KeyboardInterrupt
         chunks += 1
-        return await write_chunk(self, *given)  # type: ignore[arg-type]
+        return await write_chunk(self, *given)
 
     with monkeypatch.context() as patched:
         patched.setattr(importer.Importer, "_write", write_and_stop)
@@ -264,10 +264,10 @@ async def test_a_run_that_stopped_goes_on_where_it_was_and_completes_its_files(
         await run(world, path, generate=letters)
 
 
-async def changed(world: World, number: int, **changes: object) -> None:
+async def changed(world: World, number: int, **changes: Any) -> None:
     """What the account's owner does: a change with a new credential version."""
     account = await world.account(a_nit(number))
-    after = replace(account, credential_version=account.credential_version + 1, **changes)  # type: ignore[arg-type]
+    after = replace(account, credential_version=account.credential_version + 1, **changes)
     async with world.services.store.transaction() as tx:
         assert await tx.accounts.change(after, was=account.credential_version)
 

@@ -2,13 +2,14 @@
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
 from reclave.domain.readiness import Check, Readiness
 from reclave.domain.time import DAY, MINUTE, SECOND
 from reclave.operations.readiness import check_readiness
-from reclave.ports.store import Transaction
+from reclave.ports.store import Store, Transaction
 from reclave.worker.housekeeping import seal_audit
 from tests.worker.post_office import ONE, TWO, Refusals
 from tests.world import World
@@ -109,7 +110,7 @@ async def test_a_database_that_is_gone_is_told_without_what_the_driver_said(worl
         def reading(self) -> AbstractAsyncContextManager[Transaction]:
             raise ConnectionRefusedError("postgresql://reclave:secret@db.example")
 
-    services = replace(world.services, store=Gone())  # type: ignore[arg-type]
+    services = replace(world.services, store=cast(Store, Gone()))
     found = await check_readiness(services, migrated)
     assert [(check.name, check.ok) for check in found.checks] == [("database", False), ("keyring", True)]
     assert (found.unresolved, found.unsent) == (None, None)

@@ -54,9 +54,16 @@ class Cluster:
             for path in (self.folder, self.folder / "socket", password):
                 shutil.chown(path, self.user)
         self._run(
-            "initdb", "--pgdata=data", f"--username={ROLE}", "--pwfile=password", "--auth=scram-sha-256",
-            "--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions",
-        )  # fmt: skip
+            "initdb",
+            "--pgdata=data",
+            f"--username={ROLE}",
+            "--pwfile=password",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--no-locale",
+            "--no-sync",
+            "--no-instructions",
+        )
         with (self.folder / "data" / "postgresql.conf").open("a") as settings:
             settings.write(SETTINGS + f"unix_socket_directories = '{self.folder / 'socket'}'\n")
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import re
 import resource
+from typing import cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -176,7 +177,7 @@ async def test_an_idle_connection_is_closed_without_a_word(sent: bytes) -> None:
 async def test_a_client_that_does_not_read_its_answer_is_dropped(sent: bytes) -> None:
     async with server(ServerLimits(write_seconds=0.3, stop_seconds=60), send_buffer=4096) as running:
         client = await running.client(receive_buffer=4096)
-        client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        cast(asyncio.ReadTransport, client.writer.transport).pause_reading()
         await client.send(sent)
         await running.arrived.wait()
         running.stop.set()

@@ -71,7 +71,7 @@ class Connection(HttpToolsProtocol):
         self.url = b""
         self.headers = []
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it
         super().connection_made(transport)
         refused = self._shared.connections.refused
         if len(self.connections) <= self._limits.connections:

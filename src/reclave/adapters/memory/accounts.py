@@ -34,7 +34,7 @@ class MemoryAccounts:
         self._facts.put((account.portal, account.id), dict(facts or {}))
         return True
 
-    async def get(self, portal: str, account: str, *, lock: bool = False) -> Account | None:  # noqa: ARG002
+    async def get(self, portal: str, account: str, *, lock: bool = False) -> Account | None:  # noqa: ARG002 - one writer at a time
         return self._accounts.get((portal, account))
 
     async def by_identifier(self, portal: str, field: str, value: str) -> Account | None:

@@ -26,7 +26,7 @@ class MemoryGrants:
         purposes: Collection[Purpose],
         *,
         limit: int = 5,
-        lock: bool = False,  # noqa: ARG002
+        lock: bool = False,  # noqa: ARG002 - one writer at a time needs no lock of a row
     ) -> list[Grant]:
         found = [grant for grant in self._of(portal, account) if grant.purpose in purposes]
         return sorted(found, key=lambda grant: (grant.state not in LIVE, -grant.issued_at, grant.id))[:limit]

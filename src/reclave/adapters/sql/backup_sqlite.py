@@ -46,7 +46,7 @@ def back_up(url: str, draft: Path, step: Step) -> Taken:
         source.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # the snapshot begins with the first read
         _copy(source, copy, step)
         _check(copy, draft)
-        rows = {table: copy.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in _tables(copy)}  # noqa: S608
+        rows = {table: _asked(copy, f"SELECT count(*) FROM {table}") for table in _tables(copy)}  # noqa: S608 - ours
         return Taken("SQLite", _revision(copy), taken_at, rows)
 
 
@@ -120,7 +120,7 @@ def _alone(path: Path) -> Iterator[sqlite3.Connection]:
 
 def _holds_anything(live: sqlite3.Connection, path: Path) -> bool:
     try:
-        return any(live.execute(f"SELECT EXISTS (SELECT 1 FROM {table})").fetchone()[0] for table in _tables(live))  # noqa: S608
+        return any(_asked(live, f"SELECT EXISTS (SELECT 1 FROM {table})") for table in _tables(live))  # noqa: S608 - ours
     except sqlite3.DatabaseError as error:
         raise _unreadable(path, error) from error
 
@@ -155,6 +155,11 @@ def _tables(connection: sqlite3.Connection) -> list[str]:
     """Tables that hold rows of ours, as SQL writes their names."""
     named = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
     return [name for (name,) in connection.execute(named) if name != "alembic_version"]
+
+
+def _asked(connection: sqlite3.Connection, question: str) -> int:
+    (answer,) = connection.execute(question).fetchone()
+    return int(answer)
 
 
 def _opened(path: Path, mode: str = "rw", patience: float = 10.0) -> sqlite3.Connection:

@@ -28,10 +28,10 @@ class Word(TypeDecorator[StrEnum]):
         super().__init__()
         self.words = words
 
-    def process_bind_param(self, value: StrEnum | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+    def process_bind_param(self, value: StrEnum | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's
         return None if value is None else str(value)
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:  # noqa: ARG002
+    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:  # noqa: ARG002 - SQLAlchemy's
         return None if value is None else self.words(value)
 
 
@@ -46,10 +46,10 @@ class CanonicalJson(TypeDecorator[dict[str, str]]):
     impl = ByBytes
     cache_ok = True
 
-    def process_bind_param(self, value: dict[str, str] | None, dialect: Dialect) -> str:  # noqa: ARG002
+    def process_bind_param(self, value: dict[str, str] | None, dialect: Dialect) -> str:  # noqa: ARG002 - SQLAlchemy's
         return canonical_json(value or {})
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> dict[str, str]:  # noqa: ARG002
+    def process_result_value(self, value: str | None, dialect: Dialect) -> dict[str, str]:  # noqa: ARG002 - SQLAlchemy's
         return dict(json.loads(value or "{}"))
 
 
@@ -59,10 +59,10 @@ class Ids(TypeDecorator[tuple[bytes, ...]]):
     impl = ByBytes
     cache_ok = True
 
-    def process_bind_param(self, value: tuple[bytes, ...] | None, dialect: Dialect) -> str:  # noqa: ARG002
+    def process_bind_param(self, value: tuple[bytes, ...] | None, dialect: Dialect) -> str:  # noqa: ARG002 - SQLAlchemy's
         return ",".join(each.hex() for each in value or ())
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[bytes, ...]:  # noqa: ARG002
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[bytes, ...]:  # noqa: ARG002 - SQLAlchemy's
         return tuple(bytes.fromhex(each) for each in value.split(",")) if value else ()
 
 

@@ -23,13 +23,14 @@ _SHORTEST_WORD = 3
 _SHORTEST_FILLER = 2
 _SHORTEST_WORD_WITH_SIGNS = 6
 
-# Signs and digits read as letters. A sign may also be skipped inside a word («con-tra-seña»).
+# Tables, which the formatter leaves alone. Signs and digits read as letters: a sign may also be skipped inside a
+# word («con-tra-seña»).
 _LEET = {
     "0": "o", "1": "il", "2": "z", "3": "e", "4": "a", "5": "s", "6": "g", "7": "t", "8": "b", "9": "g",
     "@": "a", "$": "s", "!": "il", "|": "il", "+": "t", "€": "e", "¡": "i", "(": "c", "&": "y",
 }  # fmt: skip
 
-# ñ folds to n, so a row is written with n where the Spanish keyboard has ñ.
+# A table too. ñ folds to n, so a row is written with n where the Spanish keyboard has ñ.
 _ROWS = (
     "01234567890", "qwertyuiop", "asdfghjklñ", "zxcvbnm", "abcdefghijklmnopqrstuvwxyz",
     "abcdefghijklmnñopqrstuvwxyz", "aeiou", "qwertyuiopasdfghjklzxcvbnm", "qwertyuiopasdfghjklñzxcvbnm",
