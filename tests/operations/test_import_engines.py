@@ -41,3 +41,15 @@ async def test_a_file_is_imported_twice_and_then_with_changes(
     person = world.person()
     assert (await person.sign_in(letters[4]["nit"], letters[4]["initial_password"])).status_code == 303
     assert (await world.account(a_nit(5))).status is Status.DISABLED
+
+
+async def test_accounts_that_are_met_after_a_stretch_of_new_ones_are_followed_not_overwritten(
+    world: World, tmp_path: Path
+) -> None:
+    rows = [{"nit": a_nit(number), "language": "es"} for number in range(300)]
+    await run(world, write(tmp_path / "some.csv", rows[200:210]))
+    rows[205] |= {"language": "pt"}
+    whole = write(tmp_path / "whole.csv", rows)
+    assert counted(await run(world, whole)) == {"added": 290, "updated": 1, "unchanged": 9}
+    assert (await world.account(a_nit(205))).language == "pt"
+    assert counted(await run(world, whole)) == {"unchanged": 300}

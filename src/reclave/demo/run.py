@@ -161,14 +161,14 @@ def _places(settings: Settings) -> list[Place]:
 def _say(console: Console, settings: Settings, mailbox_port: int, state: Path, seeded: Sequence[Seeded]) -> None:
     places = Table(title="Addresses to open", title_justify="left")
     places.add_column("What")
-    places.add_column("Where", no_wrap=True)
+    places.add_column("Where", overflow="fold")
     places.add_row("Start here: what to try, portal by portal", f"http://localhost:{mailbox_port}{PATH}")
     for place in _places(settings):
         places.add_row(place.name, place.address)
     places.add_row("Mailbox: every mail that the portals send", f"http://localhost:{mailbox_port}/")
     accounts = Table(title="Accounts to try", title_justify="left", show_lines=True)
     for heading in ("Portal", "User name", "Password", "E-mail", "What to try"):
-        accounts.add_column(heading, no_wrap=heading in {"User name", "Password"})
+        accounts.add_column(heading, overflow="fold", no_wrap=heading in {"User name", "Password"})
     for one in seeded:
         accounts.add_row(one.portal, one.identifier, one.password or "—", one.address or "—", one.what_to_try)
     console.print(places)

@@ -87,6 +87,7 @@ class Importer:
         self._writer = Writer(self._planner)
         self._pace = Pace(_MOST_HASHED if reader.columns & SECRETS else MOST)
         self._gathered = 0
+        self._only_new = False
         self._letters: Letters | None = None
         self._report: PrivateCsv | None = None
 
@@ -185,8 +186,7 @@ class Importer:
 
     async def _import(self, chunk: _Chunk, rows: Sequence[tuple[ImportedRow, bool]]) -> list[Planned]:
         for attempt in range(1, _TRIES + 1):
-            async with self._services.store.reading() as tx:
-                planned = await self._planner.plan(tx, rows)
+            planned = await self._plan(rows, on_trial=attempt == 1)
             if self._options.dry_run:
                 self._pace.read_only()
                 chunk.outcomes.count(planned, (), generated=self._planner.generate)
@@ -199,8 +199,20 @@ class Importer:
                     raise ImportRefused(f"row {chunk.last}: {_CROWDED}") from error
             else:
                 chunk.outcomes.count(planned, written.ended, generated=self._planner.generate)
+                self._only_new = all(each.known is None for each in planned)
                 return planned
         raise AssertionError("the last try raises")
+
+    async def _plan(self, rows: Sequence[tuple[ImportedRow, bool]], *, on_trial: bool) -> list[Planned]:
+        """Decide about rows. Where a file has brought only new accounts, more are not looked up but written on trial.
+
+        On SQLite a look-up after somebody's commit reads its pages anew: it would cost more than the writing. Rows with
+        secrets are always looked up: a trial in vain would cost their hashes.
+        """
+        if on_trial and self._only_new and not self._options.dry_run and not self._reader.columns & SECRETS:
+            return self._planner.plan_as_new(rows)
+        async with self._services.store.reading() as tx:
+            return await self._planner.plan(tx, rows)
 
     async def _write(self, chunk: _Chunk, planned: Sequence[Planned]) -> Written:
         """Write a chunk, its last transaction with how far the run has come; where nothing changes, nothing.

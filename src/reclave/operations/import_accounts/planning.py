@@ -69,12 +69,22 @@ class Planner:
     async def plan(self, tx: Transaction, rows: Sequence[tuple[ImportedRow, bool]]) -> list[Planned]:
         """Look the rows up (at most 1,000; each with whether its initial password is shared) and decide."""
         known = await tx.imports.known(self.portal.id, self.field, [row.identifier for row, _ in rows])
-        planned = [Planned(row, row_digest(self.key, row), shared, known.get(row.identifier)) for row, shared in rows]
+        planned = self._planned(rows, known)
         for each in planned:
             if each.known is not None and each.known.row != each.digest:
                 await self.decide(tx, each, each.known)
         if self.generate:
             await self._plan_invitations(tx, planned)
+        return planned
+
+    def plan_as_new(self, rows: Sequence[tuple[ImportedRow, bool]]) -> list[Planned]:
+        """Plan rows as if no account of theirs were there; writing them then raises `IdentifierTaken` where one is."""
+        return self._planned(rows, {})
+
+    def _planned(self, rows: Sequence[tuple[ImportedRow, bool]], known: Mapping[str, Known]) -> list[Planned]:
+        planned = [Planned(row, row_digest(self.key, row), shared, known.get(row.identifier)) for row, shared in rows]
+        for each in planned:
+            each.invite = self.generate and each.known is None and _is_to_be_invited(each.row)
         return planned
 
     async def decide(self, tx: Transaction, planned: Planned, known: Known, *, lock: bool = False) -> None:
@@ -98,11 +108,12 @@ class Planner:
         for account, each in waiting.items():
             each.invitation = found.get(account)
             each.invite = each.invitation is None and not each.hashes
-        for each in planned:
-            if each.known is None:
-                each.invite = each.row.secret is None and each.row.status in {None, Status.AWAITING_FIRST_SIGN_IN}
 
 
 def is_unused(grant: Grant | None) -> bool:
     """Whether a grant is a generated initial password that nobody has used yet."""
     return grant is not None and grant.opened_at is None and grant.presentation is Presentation.TEMPORARY_PASSWORD
+
+
+def _is_to_be_invited(row: ImportedRow) -> bool:
+    return row.secret is None and row.status in {None, Status.AWAITING_FIRST_SIGN_IN}
