@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # `python bench/local.py` finds bench/ and tests/, too
 
-from bench import forms, measure, timing
+from bench import foreign, forms, measure, timing
 from bench.accept_rate import databases
 from bench.figures import Figure, at_least, at_most, plain, show, unseen
 from bench.service import SEED, Service, prepared
@@ -31,7 +31,7 @@ DRAIN_SECONDS = 60
 GAPS_MS = (5, 40)
 """When the second request of a pair comes: before the worker begins with the first, and while it is at it."""
 ACCEPTED_GOALS = {"SQLite": 3_300, "PostgreSQL": 4_300}
-PARTS = ("start", "latency", "pairs", "sign-in", "requests", "forms", "memory", "rate")
+PARTS = ("start", "latency", "pairs", "sign-in", "foreign", "requests", "forms", "memory", "rate")
 
 
 class Draw:
@@ -65,6 +65,7 @@ class Run:
             "latency": self._latency,
             "pairs": self._pairs,
             "sign-in": self._sign_ins,
+            "foreign": self._foreign,
             "requests": self._requests,
             "forms": self._forms,
             "memory": self._memory,
@@ -108,6 +109,14 @@ class Run:
         with self._service.started():
             found = timing.sign_ins(self._service, self._known.take(count), self._unknown.take(count))
         yield unseen(self._engine, "wrong password, known or not", found)
+
+    async def _foreign(self) -> AsyncIterator[Figure]:
+        count = self._options.sign_ins
+        imported, unknown = self._unknown.take(count), self._unknown.take(count)
+        await foreign.seed(self._service, imported)
+        with self._service.started():
+            found = timing.sign_ins(self._service, imported, unknown)
+        yield unseen(self._engine, "wrong password, imported with a foreign hash or not", found)
 
     async def _requests(self) -> AsyncIterator[Figure]:
         count = self._options.samples
@@ -158,7 +167,7 @@ async def measured(engine: str, database: str, options: argparse.Namespace) -> l
         options.seconds * RATE
         + options.samples
         + options.pairs * len(GAPS_MS)
-        + options.sign_ins
+        + options.sign_ins * 3
         + 2 * options.forms
         + WEIGHED_AFTER // ONE_KNOWN_IN
         + ONE_KNOWN_IN * 10

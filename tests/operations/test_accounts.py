@@ -219,8 +219,7 @@ async def test_an_overview_tells_what_happened_and_which_grants_live(world: Worl
     await owner.ask(ONE)
     await world.work()
     account = await world.account(nit(0))
-    async with world.services.store.reading() as tx:
-        seen = await overview(world.services, tx, world.portal, account)
+    seen = await overview(world.services, world.portal, account)
     assert [entry.event for entry in seen.sign_ins] == [Event.SIGN_IN_SUCCEEDED, Event.SIGN_IN_REFUSED]
     assert {grant.purpose: grant.state for grant in seen.grants} == {
         Purpose.SET_PASSWORD: State.ISSUED,
@@ -229,3 +228,13 @@ async def test_an_overview_tells_what_happened_and_which_grants_live(world: Worl
     assert (seen.sessions, [one.state for one in seen.messages]) == (1, [MessageState.SENT])
     assert seen.timeline[0].event is Event.MESSAGE_SENT
     assert Event.SIGN_IN_SUCCEEDED not in {entry.event for entry in seen.timeline}
+
+
+@pytest.mark.req("S43")
+async def test_who_sees_an_account_whole_is_audited(world: World) -> None:
+    account = await world.account(nit(0))
+    await overview(world.services, world.portal, account)
+    assert await trail(world.services.store, Event.ACCOUNT_REVEALED) == []
+    await overview(world.services, world.portal, account, revealed_to="ana")
+    (entry,) = await trail(world.services.store, Event.ACCOUNT_REVEALED)
+    assert (entry.account, entry.detail) == (account.id, {"by": "ana"})

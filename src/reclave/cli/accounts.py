@@ -27,7 +27,7 @@ def accounts() -> None:
 
 @accounts.command("show")
 @one_account
-@click.option("--full", is_flag=True, help="Show the address and numbers whole.")
+@click.option("--full", is_flag=True, help="Show the address and numbers whole; the audit trail keeps that you did.")
 @json_option
 @settings_option
 def show(chosen: Chosen, full: bool, as_json: bool, settings_path: Path) -> None:
@@ -41,8 +41,7 @@ def show(chosen: Chosen, full: bool, as_json: bool, settings_path: Path) -> None
         from reclave.operations.show_account import overview
 
         portal, account = await chosen.find(parts)
-        async with parts.services.store.reading() as tx:
-            seen = await overview(parts.services, tx, portal, account)
+        seen = await overview(parts.services, portal, account, revealed_to=operator() if full else None)
         if as_json:
             print_json(account_view.document(parts.services, portal, seen, full=full))
         else:
