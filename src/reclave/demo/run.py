@@ -166,11 +166,14 @@ def _say(console: Console, settings: Settings, mailbox_port: int, state: Path, s
     for place in _places(settings):
         places.add_row(place.name, place.address)
     places.add_row("Mailbox: every mail that the portals send", f"http://localhost:{mailbox_port}/")
-    accounts = Table(title="Accounts to try", title_justify="left", show_lines=True)
-    for heading in ("Portal", "User name", "Password", "E-mail", "What to try"):
-        accounts.add_column(heading, overflow="fold", no_wrap=heading in {"User name", "Password"})
-    for one in seeded:
-        accounts.add_row(one.portal, one.identifier, one.password or "—", one.address or "—", one.what_to_try)
     console.print(places)
-    console.print(accounts)
+    for portal in dict.fromkeys(one.portal for one in seeded):
+        accounts = Table(title=f"Accounts to try: {portal}", title_justify="left", show_lines=True)
+        for heading in ("User name", "Password", "E-mail and what to try"):
+            accounts.add_column(heading, overflow="fold")
+        for one in seeded:
+            if one.portal == portal:
+                told = "\n".join(filter(None, [one.address, one.what_to_try]))
+                accounts.add_row(one.identifier, one.password or "—", told)
+        console.print(accounts)
     console.print(f"Everything is kept in {state}. Ctrl-C stops the demo.")
