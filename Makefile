@@ -1,15 +1,19 @@
 # Needs git, make and Python 3.11 or newer with venv; everything else is installed here. `make help` lists the targets.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo test test-long servers lint layers types format coverage catalogs reference pins audit sbom deb screenshots bench-local clean
+.PHONY: help install demo test test-long servers lint layers types format coverage catalogs reference pins audit sbom deb screenshots bench bench-pins bench-local clean
 
 PYTHON   ?= python3
 BIN      := .venv/bin
 PIP      := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
 BYTECODE := $(BIN)/python -m compileall -q -j 0
-PYTEST   := $(BIN)/pytest --numprocesses auto
+# More than there are cores: tests wait for servers, disks and browsers for a third of their time.
+WORKERS  ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
+PYTEST    = $(BIN)/pytest --numprocesses $(WORKERS)
 PINS     := ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
             --custom-compile-command 'make pins' $(ARGS)
+PEERS    := allauth canaille django fastapi_users flask_security
+PEER_PINS = $(subst make pins,make bench-pins,$(subst ../$(BIN),$(CURDIR)/$(BIN),$(PINS)))
 LOCALES  := src/reclave/pages/locale
 CATALOGS := $(wildcard $(LOCALES)/*/LC_MESSAGES/reclave.po)
 
@@ -65,7 +69,7 @@ format: .venv/installed-tests ## Format the code and mend what ruff can mend
 
 coverage: .venv/installed-tests servers ## Run the tests and report the lines and branches that none reaches
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses auto
+	$(BIN)/coverage run -m pytest --numprocesses $(WORKERS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
@@ -92,6 +96,7 @@ pins: .venv/pyvenv.cfg ## Pin packages with their hashes into requirements/ (ARG
 	cd requirements && $(PINS) ../pyproject.toml --extra postgresql --extra demo test.in --constraint install.txt \
 		--output-file test.txt
 	cd requirements && $(PINS) --no-deps postgresql.in --output-file postgresql.txt
+	cd requirements && $(PINS) --no-deps node.in --output-file node.txt
 	cd requirements && $(PINS) release.in --constraint test.txt --output-file release.txt
 
 .venv/installed-release: requirements/release.txt .venv/installed
@@ -111,8 +116,16 @@ sbom: .venv/installed-release ## List what Reclave is made of (CycloneDX) in bui
 deb: install ## Build a Debian package in build/ (needs dpkg-deb)
 	sh tools/build-deb
 
-screenshots: .venv/installed-tests servers ## Take the pages' screenshots with Chromium
+screenshots: .venv/installed-tests servers ## Take a picture of every page in every state; renew those in the repository
 	$(BIN)/python tools/screenshots.py
+
+bench: .venv/installed-tests servers ## Measure Reclave beside its peers, write docs/benchmarks.md (ARGS="…" are passed on)
+	$(BIN)/python bench/side_by_side.py $(ARGS)
+
+bench-pins: .venv/pyvenv.cfg ## Pin the peers of `make bench` with their hashes (needs npm; ARGS=--upgrade for the newest)
+	$(PIP) uv
+	for peer in $(PEERS); do (cd bench/peers/$$peer && $(PEER_PINS) requirements.in --output-file requirements.txt) || exit 1; done
+	cd bench/peers/better_auth && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts
 
 bench-local: .venv/installed-tests servers ## Measure the whole path on this machine (ARGS="…" are passed on)
 	$(BIN)/python bench/local.py $(ARGS)

@@ -106,10 +106,10 @@ class Service:
         return self.settings.port
 
     @contextlib.contextmanager
-    def started(self) -> Iterator[psutil.Process]:
-        """`reclave serve`, answering; gives its process."""
+    def started(self, *options: str) -> Iterator[psutil.Process]:
+        """`reclave serve` with these options, answering; gives its process."""
         with (self.settings_path.parent / "log").open("ab") as log:
-            command = own_command("serve", "--settings", str(self.settings_path))
+            command = own_command("serve", "--settings", str(self.settings_path), *options)
             process = subprocess.Popen(command, stdout=log, stderr=log)
         try:
             wait_for_page(self.port, process)
@@ -152,17 +152,22 @@ def wait_for_page(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def prepared(folder: Path, database: str, accounts: int) -> AsyncIterator[Service]:
-    """An installation with its portal, keyring, migrated database and accounts, and a mail server that runs."""
-    with running_sink() as sink:
-        path = _write(folder, database, sink.port)
-        service = Service(path, read_settings(path), People(accounts), sink)
+async def prepared(
+    folder: Path, database: str, accounts: int, sink: Sink | None = None, port: int | None = None
+) -> AsyncIterator[Service]:
+    """An installation with its portal, keyring, migrated database and accounts, and a mail server that runs.
+
+    `sink`: one that somebody else runs; `port`: where the service is to listen, else on a free one.
+    """
+    with contextlib.nullcontext(sink) if sink else running_sink() as taking:
+        path = _write(folder, database, taking.port, port or free_port())
+        service = Service(path, read_settings(path), People(accounts), taking)
         await asyncio.to_thread(upgrade_database, service.settings)
         await _seed(service)
         yield service
 
 
-def _write(folder: Path, database: str, smtp_port: int) -> Path:
+def _write(folder: Path, database: str, smtp_port: int, port: int) -> Path:
     portals = folder / "portals"
     portals.mkdir()
     for source in sorted((ROOT / "portals").iterdir()):
@@ -171,7 +176,6 @@ def _write(folder: Path, database: str, smtp_port: int) -> Path:
         if source.suffix == ".toml":
             (portals / source.name).write_text(_lifted(source.read_text("utf-8")), "utf-8")
     new_keyring(folder / "keyring")
-    port = _free_port()
     path = folder / "reclave.toml"
     path.write_text(
         f'base_url = "http://127.0.0.1:{port}"\nhost = "127.0.0.1"\nport = {port}\ndatabase = "{database}"\n'
@@ -186,7 +190,8 @@ def _lifted(portal: str) -> str:
     return _LIMITS.sub(lambda found: _LIFTED if found[0].startswith("limits") else "daily_budget = 1000000", portal)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from stdnum.ec import ci
 
 from reclave.domain.identifiers import nit_check_digit
-from reclave.domain.portal_file import Kind
+from reclave.domain.portal_keys import Kind
 
 PORTAL = "quinto"
 LANGUAGES = ("es", "en", "pt")
@@ -77,7 +77,8 @@ def _fields(draw: st.DrawFn, spoken: Sequence[str]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name in draw(st.lists(st.sampled_from(_NAMES[1:]), unique=True, max_size=3)):
         kind = "email" if name == "second_address" else draw(st.sampled_from(KINDS))
-        fields[name] = {"kind": kind, "label": draw(_translated(LANGUAGES)), "hint": draw(_translated(spoken))}
+        told = {key: draw(_translated(spoken)) for key in ("hint", "where")}
+        fields[name] = {"kind": kind, "label": draw(_translated(LANGUAGES)), **told}
         fields[name]["placeholder"] = draw(st.sampled_from(["", '"000" & más']))
     return fields
 

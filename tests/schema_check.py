@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 from reclave.portal_reference import schema
@@ -27,11 +28,13 @@ def mistakes(value: Any, rule: dict[str, Any], whole: dict[str, Any], path: str 
             yield from mistakes(each, rule.get("items", {}), whole, f"{path}[{index}]")
 
 
-_TYPES = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
+_TYPES: dict[str, Any] = {"object": dict, "array": list, "string": (str, date), "integer": int, "boolean": bool}
+"""A date of TOML's own is what editors check as a string of the format `date`."""
 _CHECKS: dict[str, Any] = {
     "type": lambda value, said, _: isinstance(value, _TYPES[said]) and not (said == "integer" and value is True),
     "enum": lambda value, said, _: value in said,
     "pattern": lambda value, said, _: re.search(said, value) is not None,
+    "format": lambda value, said, _: said == "date" and bool(date.fromisoformat(str(value))),
     "minLength": lambda value, said, _: len(value) >= said,
     "maxLength": lambda value, said, _: len(value) <= said,
     "minItems": lambda value, said, _: len(value) >= said,

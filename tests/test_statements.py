@@ -42,6 +42,7 @@ def browser_tests() -> Iterator[tuple[str, list[pytest.Mark]]]:
 
 def _marks(marked: object) -> list[pytest.Mark]:
     found = getattr(marked, "pytestmark", [])
+    found = found if isinstance(found, list) else [found]
     return [one.mark if isinstance(one, pytest.MarkDecorator) else one for one in found]
 
 

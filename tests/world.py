@@ -26,6 +26,8 @@ from reclave.domain.passwords import normalise
 from reclave.domain.portal import Portal
 from reclave.domain.time import Instant, Span
 from reclave.journeys.services import Services
+from reclave.ports.entropy import Entropy
+from reclave.ports.meter import Meter, NoMeter
 from reclave.ports.store import Store
 from reclave.settings import Settings
 from reclave.worker.loop import Worker
@@ -224,10 +226,17 @@ def nit(index: int) -> str:
 
 @asynccontextmanager
 async def open_world(
-    store: Store, folder: Path, clock: Clock, *, policy: RecipientPolicy | None = None, portals: Path = PORTALS
+    store: Store,
+    folder: Path,
+    clock: Clock,
+    *,
+    policy: RecipientPolicy | None = None,
+    portals: Path = PORTALS,
+    entropy: Entropy | None = None,
+    meter: Meter | None = None,
 ) -> AsyncIterator[World]:
     """A world over a store; its mail server is real and on loopback. The payments portal's accounts are there."""
-    entropy = SystemEntropy()
+    entropy = entropy or SystemEntropy()
     keyring = folder / "keyring"
     if not keyring.exists():
         create_keyring(keyring, entropy, clock.standing())
@@ -243,6 +252,7 @@ async def open_world(
         bell=SilentBell(),
         clock=HostClock(clock),
         portals=dict(files.portals),
+        meter=meter or NoMeter(),
     )
     settings = Settings(base_url=ORIGIN, database="", keyring=keyring, portals=portals)
     wired = Wired(settings, services, files)

@@ -62,7 +62,7 @@ def schema() -> dict[str, Any]:
 
 def schema_json() -> str:
     """The schema as it lies in docs/reference/."""
-    return json.dumps(schema(), ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(schema(), ensure_ascii=False, indent=2, default=str) + "\n"  # dates as JSON writes them
 
 
 def keys() -> list[Key]:

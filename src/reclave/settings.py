@@ -19,6 +19,7 @@ _LOG_LEVELS = ("debug", "info", "warning", "error")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 """The hosts that nobody listens in on."""
 _SQLITE_FILE = "sqlite+aiosqlite:///"
+_POSTGRESQL = "postgresql+psycopg://"
 _OTHER_VARIABLES = ("RECLAVE_TEST_", "RECLAVE_SETTINGS")
 
 
@@ -42,6 +43,10 @@ class Settings:
 
     base_url: str = _setting("Where people reach the service: https://…, or http:// on loopback. Mail uses it.")
     database: str = _setting("sqlite+aiosqlite:///FILE or postgresql+psycopg://USER@HOST/NAME")
+    database_direct: str = _setting(
+        "The same without PgBouncer, where one stands between: workers are woken over it. Empty: `database`.",
+        default="",
+    )
     keyring: Path = _setting("The keyring file (mode 0600); its epoch lies beside it.")
     portals: Path = _setting("The folder of portal files (*.toml).")
     host: str = _setting("The address to listen on.", default="127.0.0.1")
@@ -146,6 +151,8 @@ def _wrong(typed: Mapping[str, Any]) -> list[str]:
             problems.append(f"{known.name}: {value!r} is none of {', '.join(choices)}")
     if "base_url" in typed:
         problems += _wrong_base_url(typed["base_url"])
+    if (direct := typed.get("database_direct")) and not direct.startswith(_POSTGRESQL):
+        problems.append(f"database_direct: only PostgreSQL is listened to: write {_POSTGRESQL}USER@HOST/NAME")
     problems += _wrong_endpoint(typed.get("otel_endpoint", ""))
     for network in typed.get("trusted_proxies", ()):
         problems += _wrong_network(network)

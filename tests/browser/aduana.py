@@ -9,6 +9,7 @@ from playwright.async_api import Locator, expect
 
 from reclave.demo.seeds import CUSTOMS, DEMO_PASSWORD, Holder
 from reclave.domain.accounts import Status
+from reclave.domain.identifiers import format_identifier, parse_identifier_of_kinds
 from tests.browser.person import Person
 
 FRONT = "/aduana/"
@@ -60,6 +61,11 @@ NOBODY = Holder(
     {"classification": "general_user", "identification": "3059999114"},
 )
 """What fits no account."""
+
+
+def identification_written(holder: Holder) -> str:
+    """Someone's identification as pages show it."""
+    return format_identifier(parse_identifier_of_kinds(("ec.ci", "passport"), holder.facts["identification"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +160,12 @@ class RequestForm:
     async def has_found(self, holder: Holder) -> None:
         """Wait until the page names the account's user ID."""
         told = self.person.page.get_by_role("status")
-        await expect(told).to_have_text(f"Su usuario es {holder.identifier}. Ya lo escribimos abajo.")
+        await expect(told).to_have_text(f"Su ID de usuario es {holder.identifier}. Ya lo escribimos abajo.")
 
     async def has_found_nothing(self) -> None:
         """Wait until the page says that there is no such account."""
         told = self.person.page.get_by_role("alert")
-        await expect(told).to_contain_text("No encontramos un usuario")
+        await expect(told).to_contain_text("No encontramos su ID de usuario")
         await expect(told).to_contain_text("Ninguna cuenta coincide con todos los datos")
 
     async def sees_problem(self, field: Locator, message: str) -> None:
@@ -172,10 +178,14 @@ class RequestForm:
         await expect(field).to_have_accessible_description(re.compile(re.escape(message)))
         await expect(field).to_have_attribute("aria-invalid", "true")
 
-    async def holds(self, holder: Holder, *, address: str = "") -> None:
-        """Wait until the second section has an account's user ID and identification, and an address or none."""
+    async def holds(self, holder: Holder, *, address: str = "", understood: bool = False) -> None:
+        """Wait until the second section has an account's user ID and identification, and an address or none.
+
+        `understood`: the identification stands as pages show it, else as it was typed.
+        """
+        identification = identification_written(holder) if understood else holder.facts["identification"]
         await expect(self.proof(USER_ID)).to_have_value(holder.identifier)
-        await expect(self.proof(IDENTIFICATION)).to_have_value(holder.facts["identification"])
+        await expect(self.proof(IDENTIFICATION)).to_have_value(identification)
         await expect(self.proof(EMAIL)).to_have_value(address)
 
 

@@ -24,9 +24,9 @@ STATIONER, CLEANER, GROUP = "papeleria.centro", "aseo.norte", "licitaciones@grup
 DISABLED, UNKNOWN = "obra.cerrada", "nadie.aqui"
 
 NEVER_ASKED = "Nunca le solicitaremos datos personales ni su contraseña por correo electrónico"
-COOLING = "Ya hizo esta solicitud hace menos de 2 minutos y no enviamos nada nuevo. El correo anterior sigue sirviendo."
+COOLING = "Ya lo pidió hace menos de 2 minutos, por eso no enviamos nada nuevo. El correo anterior todavía sirve."
 CHANGED = "Su contraseña nueva quedó registrada. Ingrese con ella."
-REFUSED = "El usuario o la contraseña no son correctos"
+REFUSED = "El nombre de usuario o la contraseña no son correctos"
 
 
 async def asks(person: Person, user: str = USER) -> None:

@@ -34,7 +34,7 @@ NOTICED_BY_ADUANA: Mapping[str, tuple[Callable[..., Awaitable[None]], str]] = {
     ),
     "a_passport_is_no_identification": (
         a2_a9.test_the_identification_is_an_identity_card_or_a_passport,
-        "Su usuario es perito9",
+        "Su ID de usuario es perito9",
     ),
     "the_asterisk_is_not_red": (
         a2_a9.test_required_fields_carry_a_red_asterisk_on_the_labels_left,

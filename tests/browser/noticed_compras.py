@@ -33,7 +33,7 @@ NOTICED_BY_COMPRAS: Mapping[str, tuple[Callable[..., Awaitable[None]], str]] = {
         c1_c5.test_after_the_request_the_page_says_what_to_wait_for_and_where,
         "Nunca le solicitaremos",
     ),
-    "asking_again_sends_again": (c1_c5.test_pressing_again_is_harmless, "Ya hizo esta solicitud"),
+    "asking_again_sends_again": (c1_c5.test_pressing_again_is_harmless, "Ya lo pidió hace"),
     "asking_again_makes_another_link": (
         c1_c5.test_of_all_that_was_asked_for_one_link_lives_and_it_works_once,
         "ventas@ferreteriasur.example has 3 mails",

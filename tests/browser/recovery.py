@@ -29,7 +29,7 @@ async def recovers(service: Service, person: Person) -> None:
     await expect(person.field("NIT de la empresa")).not_to_be_editable()
     await expect(person.field("Correo electrónico")).to_have_value(ADDRESS)
     await person.registers(None, secret)
-    await person.sees_problem("Nueva contraseña", "Esta es la contraseña temporal. Elija una propia.")
+    await person.sees_problem("Nueva contraseña", "Esta es la contraseña temporal. Elija una distinta.")
     await person.registers(None, NEW_PASSWORD, "otra frase bien distinta")
     await person.sees_problem("Confirmar contraseña", "Las dos contraseñas son distintas")
     await expect(person.field("Correo electrónico")).to_have_value(ADDRESS)
@@ -46,7 +46,7 @@ async def recovers(service: Service, person: Person) -> None:
 
     late = await service.person(person.equipment)
     await late.signs_in(company.identifier, DEMO_PASSWORD)
-    await late.is_told("El usuario o la contraseña no son correctos")
+    await late.is_told("El NIT o la contraseña no son correctos")
     await late.signs_in(company.identifier, secret)
     await late.is_told(re.compile("ya se usó"))
     notice = (await service.mails(ADDRESS, 2))[0]

@@ -28,6 +28,7 @@ from tests.browser.aduana import (
     TITLE,
     USER_ID,
     RequestForm,
+    identification_written,
     main_part,
 )
 from tests.browser.person import PHONE, PLAIN_PHONE, Equipment, Person
@@ -43,7 +44,7 @@ _LEFT_OF_WORDS = """label => {
     range.selectNodeContents(words);
     const style = getComputedStyle(mark);
     const left = mark.getBoundingClientRect().right <= range.getBoundingClientRect().left + 1;
-    return [mark.textContent.trim(), left, style.visibility, style.color];
+    return [mark.textContent.trim(), left, mark.checkVisibility() ? "visible" : "hidden", style.color];
 }"""
 
 
@@ -149,7 +150,9 @@ async def test_the_identification_is_an_identity_card_or_a_passport(service: Ser
         await form.has_found(holder)
     await form.sought(IDENTIFICATION).fill("123")
     await form.person.presses(FIND)
-    await form.sees_problem(form.sought(IDENTIFICATION), "Una cédula tiene 10 números. Esta tiene 3.")
+    await form.sees_problem(
+        form.sought(IDENTIFICATION), "Una cédula tiene 10 dígitos. Esta tiene 3. Revise cada dígito."
+    )
 
 
 @pytest.mark.statement("A8")
@@ -183,7 +186,7 @@ async def test_what_is_missing_is_told_at_the_field_and_in_a_summary(service: Se
         missing = "Escriba un correo electrónico." if label == EMAIL else f"Falta este dato: {RUC}"
         await form.sees_problem(form.sought(label), missing)
     await form.person.presses(RECEIVE)
-    await form.sees_problem(form.proof(USER_ID), "Escriba su usuario.")
+    await form.sees_problem(form.proof(USER_ID), "Escriba su ID de usuario.")
     await form.sees_problem(form.proof(IDENTIFICATION), f"Falta este dato: {IDENTIFICATION}")
     await form.sees_problem(form.proof(EMAIL), "Escriba un correo electrónico.")
     await expect(form.person.page).to_have_title(re.compile(f"^Error: {TITLE}"))
@@ -274,4 +277,6 @@ def label_of(section: Locator, name: str) -> Locator:
 
 def without_what_was_typed(text: str, holder: Holder) -> str:
     """A page with what the holder typed masked."""
-    return text.replace(holder.address, "ADDRESS").replace(holder.facts["identification"], "IDENTIFICATION")
+    for written in (holder.address, holder.facts["identification"], identification_written(holder)):
+        text = text.replace(written, "TYPED")
+    return text

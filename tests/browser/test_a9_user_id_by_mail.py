@@ -49,7 +49,7 @@ async def test_the_user_id_goes_to_the_registered_address_and_to_no_screen(
     form = await RequestForm.opened_by(await service.person(equipment))
     await form.searches(EXPERT)
     await form.person.sees("Revise su correo electrónico")
-    await form.person.is_told("Si todos los datos coinciden, enviamos el usuario a la dirección registrada.")
+    await form.person.is_told("Si todos los datos coinciden, enviamos el ID de usuario a la dirección registrada.")
     await expect(form.person.page.get_by_text(EXPERT.identifier)).to_have_count(0)
     mail = await service.mail(EXPERT.address)
     assert EXPERT.identifier in (mail.text or "")

@@ -1,41 +1,46 @@
 """B1: every journey of the payments portal on a phone, by keyboard, for a screen reader, and to nobody else."""
 
 import re
+from collections.abc import AsyncIterator
 
 import pytest
-from axe_playwright_python.base import AXE_SCRIPT
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from tests.browser.person import RECOVER, Person
 from tests.browser.service import Service
-from tests.browser.tour import ADDRESS, tour
+from tests.gallery.eyes import COLORS, EVERYTHING, axe
 from tests.world import NEW_PASSWORD, temporary_passwords
 
+ADDRESS = "tesoreria@andina.example"
 NARROW = 320  # CSS pixels: 1280 at a zoom of 400 % (WCAG 2.2, 1.4.10)
-SMALLEST_TARGET = 24  # CSS pixels (WCAG 2.2, 2.5.8)
-EVERYTHING: dict[str, object] = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    "resultTypes": ["violations"],
-}
-COLORS: dict[str, object] = {"runOnly": {"type": "rule", "values": ["color-contrast"]}, "resultTypes": ["violations"]}
 
 
 @pytest.mark.statement("B1")
-async def test_every_page_passes_axe_in_light_and_dark_and_fits_320_pixels(service: Service, person: Person) -> None:
-    """B1: «every journey on a phone … by screen reader» (WCAG 2.2 A and AA, 1.4.10 Reflow, 2.5.8 Target Size)."""
-    seen = []
-    async for name in tour(service, person):
-        seen.append(name)
-        await person.page.emulate_media(color_scheme="light", reduced_motion="reduce")  # no colour half-way
-        assert await faults(person.page, EVERYTHING) == [], name
+async def test_the_way_to_the_mail_passes_axe_in_light_and_dark_and_fits_320_pixels(
+    service: Service, person: Person
+) -> None:
+    """B1: «every journey on a phone … by screen reader»; tests/gallery looks at every page in every state."""
+    async for name in _to_the_mail(person):
+        assert await axe(person.page, EVERYTHING) == [], name
         await person.page.emulate_media(color_scheme="dark", reduced_motion="reduce")
-        assert await faults(person.page, COLORS) == [], f"{name}, dark"
-        width, smallest = await at_320_pixels(person.page)
-        assert width <= NARROW, name
-        assert smallest >= SMALLEST_TARGET, name
-        assert await dead_anchors(person.page) == [], name
-    assert len(seen) == len(set(seen)) == 22
+        assert await axe(person.page, COLORS) == [], f"{name}, dark"
+        await person.page.emulate_media(color_scheme="light", reduced_motion="reduce")  # no colour half-way
+        await person.page.set_viewport_size({"width": NARROW, "height": person.equipment.height})
+        assert await person.page.evaluate("document.documentElement.scrollWidth") <= 320, name
     assert service.strangers() == []
+
+
+async def _to_the_mail(person: Person) -> AsyncIterator[str]:
+    await person.opens()
+    yield "sign-in"
+    await person.opens(RECOVER)
+    await person.field("Introduzca su correo electrónico").fill("tesoreria@andina")
+    await person.presses("Enviar")
+    await expect(person.page.get_by_role("alert")).to_be_focused()
+    yield "recover-wrong-address"
+    await person.asks(ADDRESS)
+    await person.sees("Revise su correo electrónico")
+    yield "recover-sent"
 
 
 @pytest.mark.statement("B1")
@@ -116,36 +121,5 @@ async def test_a_hurried_second_press_asks_only_once(service: Service, person: P
     await person.field("Introduzca su correo electrónico").fill(ADDRESS)
     await person.button("Enviar").dblclick()
     await person.sees("Revise su correo electrónico")
-    await expect(person.text("Ya hizo esta solicitud hace menos de")).to_have_count(0)
+    await expect(person.text("Ya lo pidió hace menos de")).to_have_count(0)
     assert service.requested.count(person.origin + RECOVER) == len(["shown", "sent"])
-
-
-async def faults(page: Page, options: dict[str, object]) -> list[tuple[str, list[str]]]:
-    """What axe finds wrong with a page: rule, and where."""
-    if await page.evaluate("typeof axe") == "undefined":
-        await page.evaluate(AXE_SCRIPT)
-    found = await page.evaluate("options => axe.run(document, options)", options)
-    return [(one["id"], [" ".join(node["target"]) for node in one["nodes"]]) for one in found["violations"]]
-
-
-async def dead_anchors(page: Page) -> list[str]:
-    """The links to a place on the page, of the summary of problems too, that lead nowhere."""
-    dead: list[str] = await page.evaluate(
-        """() => [...document.querySelectorAll('a[href^="#"]')].map(link => link.getAttribute("href").slice(1))
-            .filter(name => !document.getElementById(name))"""
-    )
-    return dead
-
-
-async def at_320_pixels(page: Page) -> tuple[float, float]:
-    """How wide the page is on the narrowest screen, and the least height of what is pressed, in CSS pixels."""
-    before = page.viewport_size
-    assert before is not None
-    await page.set_viewport_size({"width": NARROW, "height": before["height"]})
-    width, smallest = await page.evaluate(
-        """() => [document.documentElement.scrollWidth, Math.min(...[...document.querySelectorAll(
-            "button, input:not([type=hidden]), .button")].map(one => one.getBoundingClientRect().height))]"""
-    )
-    await page.set_viewport_size(before)
-    # A page on which nothing is pressed has no least height.
-    return float(width), float("inf") if smallest is None else float(smallest)

@@ -1,15 +1,10 @@
 """B1 for the customs portal: by keyboard, for a screen reader, on the narrowest phone, in light and dark."""
 
-import re
-from collections.abc import AsyncIterator
-from dataclasses import replace
-
 import pytest
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import expect
 
 from tests.browser.aduana import (
     EMAIL,
-    EMPLOYEE,
     EXPERT,
     FIND,
     FRONT,
@@ -18,16 +13,10 @@ from tests.browser.aduana import (
     NOBODY,
     RECEIVE,
     TITLE,
-    USER_ID,
     RequestForm,
 )
 from tests.browser.person import DESKTOP, PHONE, PLAIN_DESKTOP, PLAIN_PHONE, Equipment, Person
 from tests.browser.service import Service
-from tests.browser.test_b1_access import COLORS, EVERYTHING, NARROW, SMALLEST_TARGET, dead_anchors, faults
-
-_MEASURED = """() => [document.documentElement.scrollWidth, Math.min(...[...document.querySelectorAll(
-    "button, input:not([type=hidden]), select, .button")]
-    .filter(one => one.checkVisibility() && !one.ariaHidden).map(one => one.getBoundingClientRect().height))]"""
 
 
 @pytest.mark.statement("B1", "A9", "A11")
@@ -143,87 +132,3 @@ async def test_the_whole_request_needs_no_more_than_the_keyboard(service: Servic
     await person.page.keyboard.press("Enter")
     await person.sees("Revise su correo electrónico")
     await service.mail(MARIA.address)
-
-
-@pytest.mark.statement("B1")
-@pytest.mark.parametrize(
-    ("equipment", "scripts"),
-    [
-        pytest.param(PHONE, True, marks=pytest.mark.long),
-        pytest.param(DESKTOP, True, marks=pytest.mark.long),
-        pytest.param(PHONE, False, marks=pytest.mark.long),
-    ],
-    ids=["phone", "desktop", "no-scripts"],
-)
-async def test_every_state_of_the_page_passes_axe_in_light_and_dark_and_fits_320_pixels(
-    service: Service, equipment: Equipment, scripts: bool
-) -> None:
-    """B1: «every journey on a phone … by screen reader» (WCAG 2.2 A and AA, 1.4.10 Reflow, 2.5.8 Target Size)."""
-    person = await service.person(equipment)
-    if not scripts:
-        person = await without_our_script(person)
-    seen = []
-    async for name in states(person):
-        seen.append(name)
-        for colors in ("light", "dark"):
-            await person.page.emulate_media(color_scheme=colors, reduced_motion="reduce")
-            rules = EVERYTHING if colors == "light" else COLORS
-            assert await faults(person.page, rules) == [], f"{name}, {colors}"
-            assert await faults_when_narrow(person.page, rules) == [], f"{name}, {colors}, narrow"
-        assert await dead_anchors(person.page) == [], name
-    assert len(seen) == len(set(seen)) == 9
-
-
-async def states(person: Person) -> AsyncIterator[str]:
-    """The page in each of its states; at each, its name is yielded while it is shown."""
-    await person.opens(FRONT)
-    yield "front page"
-    form = await RequestForm.opened_by(person)
-    yield "empty"
-    await form.chooses("Empleado")
-    await expect(form.sought(EMAIL)).to_be_disabled()
-    yield "locked fields"
-    await person.presses(FIND)
-    await form.sees_problem(form.sought(IDENTIFICATION), "Falta este dato")
-    yield "errors in the first section"
-    await person.presses(RECEIVE)
-    await form.sees_problem(form.proof(USER_ID), "Escriba su usuario.")
-    yield "errors in the second section"
-    await form.searches(replace(EMPLOYEE, facts={**EMPLOYEE.facts, "identification": "3059999049"}))
-    await form.has_found_nothing()
-    yield "nothing found"
-    await form.searches(EMPLOYEE)
-    await form.has_found(EMPLOYEE)
-    yield "found"
-    await form.proof(EMAIL).fill(EMPLOYEE.address)
-    await person.presses(RECEIVE)
-    await form.is_asked()
-    yield "question"
-    await person.presses("Sí")
-    await person.sees("Revise su correo electrónico")
-    yield "sent"
-
-
-async def without_our_script(person: Person) -> Person:
-    """Someone for whom the page's own script does nothing; axe, which is a script too, still runs."""
-
-    async def nothing(route: Route) -> None:
-        await route.fulfill(content_type="text/javascript", body="")
-
-    await person.page.route(re.compile(r"/static/reclave\b.*js"), nothing)
-    return Person(person.page, person.origin, replace(person.equipment, javascript=False))
-
-
-async def faults_when_narrow(page: Page, rules: dict[str, object]) -> list[tuple[str, list[str]]]:
-    """What is wrong with a page that is 320 CSS pixels wide: what axe finds, what is too wide or too small to press."""
-    before = page.viewport_size
-    assert before is not None
-    await page.set_viewport_size({"width": NARROW, "height": before["height"]})
-    wrong = await faults(page, rules)
-    width, smallest = await page.evaluate(_MEASURED)
-    if width > NARROW:
-        wrong.append(("too wide", [str(width)]))
-    if smallest is not None and smallest < SMALLEST_TARGET:
-        wrong.append(("too small", [str(smallest)]))
-    await page.set_viewport_size(before)
-    return wrong

@@ -48,7 +48,7 @@ async def test_a_strangers_request_changes_nothing_until_the_new_password_is_set
     await person.opens(ACCOUNT)
     await person.is_told("Su sesión terminó. Ingrese de nuevo.")
     await person.signs_in(nit, DEMO_PASSWORD)
-    await person.is_told("El usuario o la contraseña no son correctos")
+    await person.is_told("El NIT o la contraseña no son correctos")
 
 
 @pytest.mark.statement("B4", "B1")
@@ -101,7 +101,7 @@ async def test_not_me_after_the_change_blocks_the_new_password_until_a_recovery(
     await intruder.is_told("Su sesión terminó. Ingrese de nuevo.")
     for password in (NEW_PASSWORD, DEMO_PASSWORD):
         await intruder.signs_in(nit, password)
-        await intruder.is_told("El usuario o la contraseña no son correctos")
+        await intruder.is_told("El NIT o la contraseña no son correctos")
 
 
 @pytest.mark.statement("B2", "B4")

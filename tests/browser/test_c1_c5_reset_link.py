@@ -74,7 +74,7 @@ async def test_recover_password_asks_for_the_user_name_and_helps_who_forgot_it(
     field = person.field("Nombre de usuario")
     await expect(field).to_have_attribute("autocomplete", "username")
     await person.page.locator("main form").evaluate("form => { form.noValidate = true; form.requestSubmit() }")
-    await person.sees_problem("Nombre de usuario", "Escriba su usuario.")
+    await person.sees_problem("Nombre de usuario", "Escriba su nombre de usuario.")
     await person.link("Haga clic aquí para recuperar su usuario").click()
     await person.sees("Recuperar usuario")
     assert person.path == compras.USER_NAMES
@@ -88,7 +88,7 @@ async def test_after_the_request_the_page_says_what_to_wait_for_and_where(servic
     """
     await asks(person)
     assert person.path == compras.RECOVER_SENT
-    await person.is_told("Si el usuario está registrado, enviamos un correo a su dirección registrada.")
+    await person.is_told("Si el nombre de usuario está registrado, enviamos un correo a su dirección registrada.")
     await person.is_told("Espere unos minutos y revise también el correo no deseado.")
     await person.is_told("Compruebe que el correo trae este remitente y esta referencia.")
     await person.is_told(compras.NEVER_ASKED)
@@ -107,7 +107,8 @@ async def test_after_the_request_the_page_says_what_to_wait_for_and_where(servic
 @pytest.mark.req("S1")
 @pytest.mark.long
 async def test_the_waiting_page_is_the_same_whether_or_not_there_is_such_an_account(service: Service) -> None:
-    """C3: the page says to wait, whoever asks; only the reference differs. (Bytes: tests/journeys/test_reset_link.py,
+    """C3: the page says to wait, whoever asks; only what was typed and the reference differ. (Bytes:
+    tests/journeys/test_reset_link.py,
     test_the_waiting_page_is_the_same_for_known_unknown_and_disabled.)
     """
     shown = set()
@@ -116,6 +117,8 @@ async def test_the_waiting_page_is_the_same_whether_or_not_there_is_such_an_acco
         await asks(person, user)
         page = REFERENCE.sub("REFERENCE", await person.page.content())
         assert "REFERENCE" in page
+        assert user in page
+        page = page.replace(user, "USER")
         shown.add(page)
     assert len(shown) == 1
     await compras.nothing_more_is_sent(service, ADDRESS, 1)
@@ -132,9 +135,10 @@ async def test_pressing_again_is_harmless(service: Service, person: Person) -> N
     """
     mail = await compras.mail_after_asking(service, person)
     reference = await person.reference()
-    await expect(person.text("Ya hizo esta solicitud")).to_have_count(0)
+    await expect(person.text("Ya lo pidió hace")).to_have_count(0)
+    await person.page.get_by_text("No me llegó el correo").click()
     for _ in range(2):
-        await person.link("hacer otra solicitud").click()
+        await person.link("pedirlo otra vez").click()
         await person.sees("Recuperar contraseña")
         await person.field("Nombre de usuario").fill(USER.upper())
         await person.presses("Enviar correo")
@@ -173,7 +177,7 @@ async def test_a_link_that_ended_says_why_and_offers_a_new_one(service: Service,
     assert (await person.opens(link)).status == 410
     await person.sees("Este enlace ya no funciona")
     await person.is_told("Ya se usó, y sirve una sola vez.")
-    await person.is_told("Puede solicitar otro enlace. Si ya eligió una contraseña, ingrese con ella.")
+    await person.is_told("Puede pedir otro enlace. Si ya eligió una contraseña, ingrese con ella.")
     await person.link("Recuperar contraseña").click()
     await person.sees("Recuperar contraseña")
     await person.opens(f"{link[:-4]}AAAA")

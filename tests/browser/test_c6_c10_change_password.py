@@ -48,8 +48,8 @@ async def test_the_mail_says_who_asked_what_and_when_in_text_and_html(service: S
         assert (code_ends - asked) % 1440 in {15, 16}
         for said in (
             "Compras de Ejemplo",
-            "Estimado(a) usuario(a):",
-            "recibimos una solicitud para recuperar su contraseña",
+            "Cordial saludo:",
+            "Recibimos una solicitud para recuperar su contraseña",
             "Se hizo desde: Chrome · Android",
             CALL_TO_ACTION,
             link,
@@ -85,7 +85,7 @@ async def test_the_html_mail_is_read_in_a_browser_and_its_links_lead_on(service:
         await person.link(name).click()
         await person.sees(heading)
         await expect(page.get_by_role("main").get_by_text("Este enlace ya no funciona")).to_have_count(0)
-    await person.is_told("Alguien solicitó cambiar la contraseña de la cuenta")
+    await person.is_told("Alguien pidió cambiar la contraseña de la cuenta")
 
 
 @pytest.mark.statement("C8", "C10")
@@ -106,7 +106,7 @@ async def test_only_a_valid_new_password_uses_the_link_up(service: Service, pers
     await expect(person.field("Nombre de usuario")).not_to_be_editable()
     for password, confirm, field, message in (
         ("corta", "corta", "Nueva contraseña", "Use al menos 15 caracteres"),
-        (f"compras {USER}", f"compras {USER}", "Nueva contraseña", "Elija otra contraseña"),
+        (f"compras {USER}", f"compras {USER}", "Nueva contraseña", "Elija otra."),
         (NEW_PASSWORD, "otra frase bien distinta", "Confirmar contraseña", "Las dos contraseñas son distintas"),
     ):
         await changes(person, password, confirm)
@@ -188,10 +188,10 @@ async def test_a_code_counts_in_no_other_browser_and_five_times_and_leaves_the_l
     stranger = await service.person()
     await compras.asks(stranger)
     await types_code(stranger, code_in(mail))
-    await stranger.sees_problem("Código", "Este no es el código de esta solicitud. Intentos que le quedan: 4.")
+    await stranger.sees_problem("Código", "Revíselo y escríbalo otra vez. Intentos restantes: 4.")
     for left in (4, 3, 2, 1, 0):
         await types_code(person, "0000-0000")
-        await person.sees_problem("Código", f"Este no es el código de esta solicitud. Intentos que le quedan: {left}.")
+        await person.sees_problem("Código", f"Revíselo y escríbalo otra vez. Intentos restantes: {left}.")
     await types_code(person, code_in(mail))
     await person.sees_problem("Código", "Ya no quedan intentos para este código.")
     await compras.sets_a_password_by(service, reset_link(mail))

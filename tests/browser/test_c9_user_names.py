@@ -31,7 +31,7 @@ async def test_a_forgotten_user_name_is_asked_for_by_the_registered_address(
     await person.link("Olvidé el usuario").click()
     await person.sees("Recuperar usuario")
     assert person.path == USER_NAMES
-    await person.is_told("Escriba su correo electrónico registrado. Allí le enviamos todos sus usuarios.")
+    await person.is_told("Escriba su correo electrónico registrado. Allí le enviamos todos sus nombres de usuario.")
     await person.is_told(compras.NEVER_ASKED)
     await expect(person.page.get_by_role("textbox")).to_have_count(1)
     field = person.field("Introduzca su correo electrónico")
@@ -39,7 +39,7 @@ async def test_a_forgotten_user_name_is_asked_for_by_the_registered_address(
     await expect(field).to_have_attribute("autocomplete", "email")
     await field.fill("licitaciones@grupo")
     await person.presses("Enviar correo")
-    await person.sees_problem("Introduzca su correo electrónico", "Revise la parte después de la arroba (@)")
+    await person.sees_problem("Introduzca su correo electrónico", "Revise lo que va después de la arroba (@)")
     await expect(field).to_have_value("licitaciones@grupo")
     await person.link("Volver").click()
     await person.sees("Compra pública")
@@ -53,7 +53,7 @@ async def test_all_user_names_of_an_address_go_there_and_one_of_them_recovers(se
     """
     await asks_for_names(person, GROUP.upper())
     assert person.path == USER_NAMES_SENT
-    await person.is_told("Si la dirección está registrada, enviamos sus usuarios a")
+    await person.is_told("Si la dirección está registrada, enviamos sus nombres de usuario a")
     await person.is_told(compras.NEVER_ASKED)
     mail = await service.mail(GROUP)
     assert mail.recipients == (GROUP,)

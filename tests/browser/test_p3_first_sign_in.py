@@ -43,12 +43,12 @@ async def test_the_first_sign_in_ends_with_a_code_typed_in_the_same_session(serv
 
     other = await service.person(person.equipment)
     await other.signs_in(company.identifier, NEW_PASSWORD)
-    await other.is_told("El usuario o la contraseña no son correctos")
+    await other.is_told("El NIT o la contraseña no son correctos")
     await other.opens(DETAILS_CODE)
     await expect(other.field("Código")).to_have_count(0)
 
     await person.types_code(wrong(code))
-    await person.sees_problem("Código", "Este no es el código del último correo. Intentos restantes: 4.")
+    await person.sees_problem("Código", "Revíselo y escríbalo otra vez. Intentos restantes: 4.")
     await person.types_code(code.replace("-", " ").lower())
     await person.sees("Pagos en línea")
     await person.is_told("Su contraseña nueva quedó registrada. Ingrese con ella.")

@@ -52,7 +52,7 @@ async def test_an_address_that_is_none_is_explained_at_the_field(shared_service:
     await person.field("Introduzca su correo electrónico").fill("tesoreria@andina")
     await person.presses("Enviar")
     await person.sees("Recuperar contraseña")
-    await person.sees_problem("Introduzca su correo electrónico", "Revise la parte después de la arroba (@)")
+    await person.sees_problem("Introduzca su correo electrónico", "Revise lo que va después de la arroba (@)")
     await expect(person.field("Introduzca su correo electrónico")).to_have_value("tesoreria@andina")
 
 
@@ -95,7 +95,7 @@ async def test_asking_again_too_soon_is_answered_alike_for_known_and_unknown_add
         await person.asks(address)
         await person.sees("Revise su correo electrónico")
         shown.append(await everything_shown(person, address))
-        await person.is_told("Ya hizo esta solicitud hace menos de 2 minutos y no enviamos nada nuevo")
+        await person.is_told("Ya lo pidió hace menos de 2 minutos, por eso no enviamos nada nuevo")
     assert shown[0] == shown[1]
 
 

@@ -50,7 +50,7 @@ async def test_one_address_with_two_nits_gets_one_mail_with_a_password_for_each(
     (first, _), (_, second) = listed
     person = await service.person()
     await person.signs_in(first, second)
-    await person.is_told("El usuario o la contraseña no son correctos")
+    await person.is_told("El NIT o la contraseña no son correctos")
     assert len(service.maildrop.messages(TWO)) == 1
 
 

@@ -62,7 +62,7 @@ async def test_another_address_in_the_forced_change_is_confirmed_by_a_code_and_t
     await person.is_told("Su contraseña nueva quedó registrada. Ingrese con ella.")
     told = {mail.subject: mail for mail in await service.mails(ADDRESS, 3)}
     assert "Se cambió su contraseña" in told
-    changing = told["Su correo electrónico está por cambiar"]
+    changing = told["Su correo electrónico va a cambiar"]
     for body in (changing.text or "", changing.html or ""):
         assert mask_address(OTHER_ADDRESS) in body
         assert OTHER_ADDRESS not in body

@@ -89,7 +89,7 @@ async def in_a_browser(service: Service, link: str, equipment: Equipment) -> Non
     async with scanner.page.expect_response(lambda answer: answer.request.method == "POST") as sent:
         await form.evaluate("form => { form.noValidate = true; form.requestSubmit() }")
     assert (await sent.value).status == 422
-    await expect(scanner.page.get_by_role("alert")).to_be_visible()
+    await expect(scanner.page.locator("#errors")).to_be_visible()
     await scanner.opens(link)
 
 

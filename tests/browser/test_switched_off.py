@@ -118,10 +118,10 @@ NOTICED_BY: Mapping[str, tuple[StatementTest, str]] = {
         "ya se usó",
     ),
     "a_field_without_a_label": (
-        b1.test_every_page_passes_axe_in_light_and_dark_and_fits_320_pixels,
+        b1.test_the_way_to_the_mail_passes_axe_in_light_and_dark_and_fits_320_pixels,
         "sign-in(.|\n)*label",
     ),
-    "a_page_too_wide": (b1.test_every_page_passes_axe_in_light_and_dark_and_fits_320_pixels, "<= 320"),
+    "a_page_too_wide": (b1.test_the_way_to_the_mail_passes_axe_in_light_and_dark_and_fits_320_pixels, "<= 320"),
     "a_button_out_of_reach": (b1.test_a_recovery_needs_no_more_than_the_keyboard, "did not reach"),
     "a_cookie_before_sign_in": (
         b1.test_no_cookie_is_set_before_sign_in_but_that_of_the_waiting_page,
@@ -129,7 +129,7 @@ NOTICED_BY: Mapping[str, tuple[StatementTest, str]] = {
     ),
     "only_spanish": (b1_languages.test_a_recovery_speaks_the_language_of_the_browser, "lang"),
     "a_third_party_is_asked": (
-        b1.test_every_page_passes_axe_in_light_and_dark_and_fits_320_pixels,
+        b1.test_the_way_to_the_mail_passes_axe_in_light_and_dark_and_fits_320_pixels,
         "fonts.example",
     ),
     "a_request_ends_the_owners_sessions": (

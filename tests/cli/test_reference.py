@@ -49,6 +49,7 @@ def test_every_command_speaks_to_scripts_but_for_those_that_run_or_print_a_docum
     without = {path for path, command in commands(main).items() if not any("--json" in p.opts for p in command.params)}
     assert without == {
         "reclave serve",
+        "reclave web",
         "reclave worker",
         "reclave demo",
         "reclave mailbox",

@@ -29,7 +29,7 @@ def test_init_tells_what_to_do_next_and_never_writes_over_anything(settings: Pat
 
 def test_migrate_says_its_plan_without_doing_it(settings: Path) -> None:
     plan = json.loads(reclave("migrate", "--plan", "--json", "--settings", settings).stdout)
-    assert [step["revision"] for step in plan["pending"]] == ["0001", "0002", "0003"]
+    assert [step["revision"] for step in plan["pending"]] == ["0001", "0002", "0003", "0004", "0005"]
     assert reclave("check", "--settings", settings).exit_code == 1
     assert reclave("migrate", "--settings", settings).exit_code == 0
     assert "nothing to do" in reclave("migrate", "--plan", "--settings", settings).stdout
@@ -41,7 +41,7 @@ def test_check_is_strict_about_risks_that_nobody_accepted_in_writing(settings: P
     strict = reclave("check", "--strict", "--json", "--settings", settings)
     assert strict.exit_code == 1
     taken = [risk["id"] for risk in json.loads(strict.stdout)["risks"]]
-    assert taken == ["plain_smtp", "no_security_contact", "no_privacy_notice:portal"]
+    assert taken == ["plain_smtp", "no_security_contact", "no_privacy_notice:portal", "untested_access:portal"]
     settings.write_text(settings.read_text() + f"\naccepted_risks = {json.dumps(taken)}\n")
     assert reclave("check", "--strict", "--settings", settings).exit_code == 0
 

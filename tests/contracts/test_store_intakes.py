@@ -95,6 +95,23 @@ async def test_a_claim_comes_back_after_its_lease_and_the_stale_fence_resolves_n
 
 
 @pytest.mark.req("I5")
+async def test_a_claim_that_was_given_back_is_free_at_once_and_only_its_own(store: Store, clock: Clock) -> None:
+    for _ in range(3):
+        await accepted(store)
+        clock.move(SECOND)
+    [stale, *_] = await claimed(store)
+    clock.move(LEASE)
+    [again, resolved, kept] = await claimed(store)
+    assert await resolve(store, resolved)
+    async with store.transaction() as tx:
+        assert await tx.intakes.release([]) == 0
+        assert await tx.intakes.release([stale, resolved]) == 0
+        assert await tx.intakes.release([again, resolved]) == 1
+    assert await claimed(store) == [replace(again, fence=3)]
+    assert await stored(store, PORTAL, kept.id) == kept
+
+
+@pytest.mark.req("I5")
 async def test_a_worker_that_is_late_but_alone_still_resolves(store: Store, clock: Clock) -> None:
     await accepted(store)
     (intake,) = await claimed(store)

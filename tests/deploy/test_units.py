@@ -40,6 +40,14 @@ def test_the_service_is_reloaded_by_the_signal_that_it_listens_to_and_has_time_t
     assert int(service["TimeoutStopSec"]) >= 15
 
 
+def test_the_drop_in_for_many_processes_replaces_the_command_and_reloads_by_replacing_them() -> None:
+    lines = (UNITS / "many-processes.conf").read_text().splitlines()
+    commands = [line.partition("=")[2] for line in lines if line.startswith(("ExecStart=", "ExecReload="))]
+    assert commands[::2] == ["", ""]
+    assert "serve --processes " in commands[1]
+    assert commands[3].endswith("kill -USR2 $MAINPID")
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("name", SANDBOXED)
 def test_systemd_finds_no_fault_and_rates_the_sandbox(name: str, tmp_path: Path) -> None:

@@ -57,6 +57,13 @@ def refusal(kind: str, typed: str, **options: frozenset[int]) -> IdentifierRefus
         "NIT 900.123.456-8",
         "n.i.t.: 900.123.456-8",
         "9.001.234.568",
+        "٩٠٠.١٢٣.٤٥٦-٨",
+        "۹۰۰۱۲۳۴۵۶-۸",
+        "<900.123.456-8>;",
+        "«900.123.456-8»,",
+        "900123456/8",
+        "900’123’456 — 8.",
+        "900\u2009123\u2009456\u200b-8\ufeff",
     ],
 )
 def test_a_company_signs_in_with_its_nit_in_any_punctuation(typed: str) -> None:
@@ -140,7 +147,8 @@ def test_a_nit_with_one_wrong_digit_is_refused(base: str, place: int, change: in
         ("900.123.456-7", "nit_wrong_check_digit"),
         ("9OO.123.456-8", "nit_not_a_number"),
         ("900.123.456-B", "nit_not_a_number"),
-        ("٩٠٠١٢٣٤٥٦٨", "nit_not_a_number"),
+        ("९००१२३४५६८", "nit_not_a_number"),
+        ("\u202e900.123.456-8", "identifier_control_character"),
         ("900.123.45\u2076-8", "nit_not_a_number"),
         ("900.123.4①6-8", "nit_not_a_number"),
         ("+900123456-8", "nit_not_a_number"),
@@ -218,7 +226,10 @@ def test_a_masked_identifier_keeps_three_characters_at_most(identifier: Identifi
 
 
 @pytest.mark.req("A7")
-@pytest.mark.parametrize("typed", ["1714307103", "171430710-3", " 171 430 710 3 ", "１７１４３０７１０３"])
+@pytest.mark.parametrize(
+    "typed",
+    ["1714307103", "171430710-3", " 171 430 710 3 ", "１７１４３０７１０３", "C.I. 171430710-3", "Cédula: 1714307103."],
+)
 def test_a_cedula_is_read_with_or_without_its_dash(typed: str) -> None:
     assert parse_identifier("ec.ci", typed).value == "1714307103"
 
@@ -238,7 +249,9 @@ def test_a_cedula_that_is_none_is_refused_with_its_reason(typed: str, code: str)
 
 @pytest.mark.req("A5")
 def test_a_ruc_with_a_right_checksum_carries_no_doubt() -> None:
-    assert parse_identifier("ec.ruc", "1792060346-001").advisory == ()
+    for typed in ("1792060346-001", "RUC 1792060346001", "r.u.c.: 1792 060346 001"):
+        assert parse_identifier("ec.ruc", typed) == Identifier("ec.ruc", "1792060346001")
+        assert parse_identifier("ec.ruc", typed).advisory == ()
 
 
 @pytest.mark.req("A5")
@@ -263,7 +276,8 @@ def test_a_ruc_that_is_none_is_refused_with_its_reason(typed: str, code: str) ->
 
 
 def test_a_passport_is_compared_in_upper_case_without_spaces() -> None:
-    assert parse_identifier("passport", " ab 123-456 ").value == "AB123456"
+    for typed in (" ab 123-456 ", "AB123456.", "ab\u200b123456", "AB１２３４５６"):
+        assert parse_identifier("passport", typed).value == "AB123456"
 
 
 @pytest.mark.parametrize(
@@ -298,8 +312,39 @@ def test_what_fits_no_kind_is_refused_for_the_first_kinds_reason() -> None:
         parse_identifier_of_kinds(["ec.ci", "passport"], "123")
 
 
-def test_a_user_name_is_compared_in_lower_case() -> None:
-    assert parse_identifier("user_name", " Gongora.Gabriela_1@x-y ").value == "gongora.gabriela_1@x-y"
+def test_a_user_name_is_compared_in_lower_case_without_what_copying_adds() -> None:
+    for typed in (" Gongora.Gabriela_1@x-y ", '"gongora.gabriela_1@x-y",', "gongora.\u200bgabriela_１@x-y\ufeff"):
+        assert parse_identifier("user_name", typed).value == "gongora.gabriela_1@x-y"
+
+
+@pytest.mark.req("S34")
+@given(st.from_regex(r"[A-Za-z0-9._@-]{3,20}", fullmatch=True), st.text("<>\"'«» \u00a0\u200b,;:\u202c", max_size=4))
+@example("gabriela.", "")
+@example("_gabriela-", "«")
+def test_what_stands_around_a_user_name_never_makes_it_another(name: str, around: str) -> None:
+    try:
+        read = parse_identifier("user_name", around + name + around[::-1])
+    except IdentifierRefused:
+        return
+    assert read.value == name.lower()
+
+
+@pytest.mark.req("S34")
+@given(
+    st.text("0123456789", min_size=10, max_size=10),
+    st.text("<>«»-_/.,;: \u00a0\u2009\u200b\u202c\u2212", max_size=6),
+    st.data(),
+)
+def test_punctuation_between_digits_never_makes_a_number_another(digits: str, marks: str, data: st.DataObject) -> None:
+    typed = digits
+    for mark in marks:
+        at = data.draw(st.integers(0, len(typed)))
+        typed = typed[:at] + mark + typed[at:]
+    try:
+        read = parse_identifier("ec.ci", typed)
+    except IdentifierRefused:
+        return
+    assert read.value == digits
 
 
 @pytest.mark.req("S34")
@@ -315,7 +360,8 @@ def test_a_user_name_is_compared_in_lower_case() -> None:
         ("peſo", "user_name_characters"),
         ("pаblo", "user_name_characters"),
         ("jose\u0301", "user_name_characters"),
-        ("ma\u200bria", "user_name_characters"),
+        ("ma\u202eria", "identifier_control_character"),
+        ("ｍaria", "user_name_characters"),
         ("ma\x00ria", "identifier_control_character"),
     ],
 )

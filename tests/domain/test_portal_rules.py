@@ -71,6 +71,7 @@ def test_the_file_that_the_mistakes_are_made_in_is_right() -> None:
         ('[help]\nlines = [{ label = "a" }, { label = "b", fone = "1" }]', "help.lines[1].fone", "phone"),
         ('[help]\nonlin = "https://a.example"', "help.onlin", "online"),
         ('[brand]\ncolour = "#000000"', "brand.colour", "color"),
+        ("[accessibility]\nreview = 2026-11-01", "accessibility.review", "reviewed"),
         ('[passwords]\npresets = "nist"', "passwords.presets", "preset"),
         ('[addresses]\nwaits = "1h"', "addresses.waits", "wait"),
         ('[sessions]\nabsolut = "1h"', "sessions.absolut", "absolute"),
@@ -123,6 +124,13 @@ def test_a_misspelt_choice_is_named_with_the_choices_and_the_nearest(toml: str, 
         ("[journeys.find_user_id]\ndaily_budget = 0", "journeys.find_user_id.daily_budget", "for example 500"),
         ("[texts.es]\n'Sign in' = 5", 'texts.es."Sign in"', "Expected a text"),
         ("[brand]\ncolor = 'red'", "brand.color", '"#0b5d4f"'),
+        (
+            "[accessibility]\nreviewed = 'noviembre'",
+            "accessibility.reviewed",
+            "'noviembre' is no date; write for example",
+        ),
+        ("[accessibility]\nreviewed = 2026", "accessibility.reviewed", "Expected a date, got a whole number"),
+        ("[accessibility]\nlimits = ['El mapa']", "accessibility.limits[0]", 'write for example { es = "'),
     ],
 )
 def test_a_value_of_another_type_is_named_with_an_example_where_the_key_has_one(toml: str, path: str, why: str) -> None:
@@ -268,6 +276,20 @@ def test_a_sender_that_is_no_address_is_named(sender: str) -> None:
 
 def test_an_address_for_answers_that_is_none_is_named() -> None:
     assert refusal(WHOLE.replace("[mail]", '[mail]\nreply_to = "ayuda"')).path == "mail.reply_to"
+
+
+def test_an_address_for_reports_of_barriers_that_is_none_is_named() -> None:
+    assert refusal(WHOLE + '[accessibility]\ncontact = "accesibilidad"\n').path == "accessibility.contact"
+
+
+def test_a_usual_domain_that_is_none_is_named() -> None:
+    unusual = WHOLE.replace("[mail]\n", '[mail]\nusual_domains = ["correo.example", "Otro Correo"]\n')
+    assert refusal(unusual).path == "mail.usual_domains[1]"
+
+
+def test_a_known_barrier_that_says_nothing_is_named() -> None:
+    limits = 'limits = [{ es = "El mapa no tiene texto." }, {}]'
+    assert refusal(f"{WHOLE}[accessibility]\n{limits}\n").path == "accessibility.limits[1]"
 
 
 @pytest.mark.parametrize("fields", [MOST_ASKED, MOST_ASKED - 2])

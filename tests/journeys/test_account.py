@@ -24,7 +24,7 @@ async def test_the_page_shows_the_account_its_sessions_and_the_last_sign_ins(wor
     person = await signed_in(world)
     page = await person.get("/pagos/cuenta")
     assert page.status_code == 200
-    for shown in ("900.100.001-1", ONE, "Chrome · Android", "Ingreso correcto", "Intento sin éxito"):
+    for shown in ("900.100.001-1", ONE, "Chrome · Android", "Ingreso correcto", "Intento fallido"):
         assert shown in page.text
     assert "203.0.113.7" not in page.text
 
@@ -41,7 +41,7 @@ async def test_a_change_needs_the_current_password_ends_other_sessions_and_tells
     assert (await person.get("/pagos/cuenta")).status_code == 200
     assert opened_page(await other.get("/pagos/cuenta")) == "/pagos/?notice=session_ended"
     await world.work()
-    assert "se cambió la contraseña" in said(world.mails(ONE)[0])
+    assert "Se cambió la contraseña" in said(world.mails(ONE)[0])
 
 
 @pytest.mark.req("S29")

@@ -94,7 +94,7 @@ async def test_the_waiting_page_speaks_of_a_code_and_of_no_link(world: World) ->
     page = (await someone.get(SENT)).text
     assert 'name="code"' in page
     assert "10 minutes" in page
-    assert "link in the mail" not in page
+    assert "link in the e-mail" not in page
 
 
 async def test_the_code_ends_after_the_portals_own_ten_minutes(world: World) -> None:

@@ -62,7 +62,7 @@ async def test_a_paused_portal_lets_nobody_sign_in(world: World) -> None:
 async def test_a_pause_ends_by_itself_at_the_time_that_was_said(world: World) -> None:
     await pause(world, "temporary_password", until=world.clock.standing() + HOUR)
     page = await world.person().get("/pagos/recuperar")
-    assert "Vuelve a funcionar el " in page.text
+    assert "Volverá a funcionar el " in page.text
     assert 3590 <= int(page.headers["retry-after"]) <= 3610
     world.wait(HOUR + 1_000_000)
     assert (await world.person().get("/pagos/recuperar")).status_code == 200

@@ -49,7 +49,7 @@ async def test_within_the_cooldown_nothing_new_is_sent(world: World) -> None:
     await asked(world, SHARED)
     again = await asked(world, SHARED)
     assert len(world.mails(SHARED)) == 1
-    assert "Ya hizo esta solicitud" in (await again.get(SENT)).text
+    assert "Ya lo pidió hace" in (await again.get(SENT)).text
     world.wait(5 * MINUTE)
     await asked(world, SHARED)
     assert len(world.mails(SHARED)) == 2

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from reclave.domain.errors import PasswordPaused, SignInRefused, Throttled
-from reclave.domain.identifiers import nit_check_digit
+from reclave.domain.identifiers import Identifier, format_identifier, nit_check_digit
 from reclave.domain.limits import Cost
 from reclave.domain.time import DAY, HOUR, MINUTE, SECOND
 from reclave.journeys import sign_in
@@ -42,15 +42,14 @@ async def test_a_nit_without_its_check_digit_is_shown_what_was_meant(world: Worl
 
 @pytest.mark.req("S26")
 async def test_a_wrong_password_an_unknown_nit_and_a_disabled_account_read_the_same(world: World) -> None:
-    answers = [
-        await world.person().sign_in(typed, secret)
-        for typed, secret in ((nit(0), WRONG), (UNKNOWN, WRONG), (nit(5), DEMO_PASSWORD), (nit(4), WRONG))
-    ]
-    bodies = {
-        a.text.replace(nit(0), "N").replace(UNKNOWN, "N").replace(nit(5), "N").replace(nit(4), "N") for a in answers
-    }
+    bodies = set()
+    for typed, secret in ((nit(0), WRONG), (UNKNOWN, WRONG), (nit(5), DEMO_PASSWORD), (nit(4), WRONG)):
+        answered = await world.person().sign_in(typed, secret)
+        assert answered.status_code == 422
+        written = format_identifier(Identifier("co.nit", typed))
+        assert written in answered.text
+        bodies.add(answered.text.replace(typed, "N").replace(written, "N"))
     assert len(bodies) == 1
-    assert {a.status_code for a in answers} == {422}
 
 
 @pytest.mark.req("S23", "I6")
@@ -197,7 +196,7 @@ async def test_signing_out_ends_the_session(world: World) -> None:
 async def test_a_password_of_a_megabyte_is_refused_without_being_hashed(world: World) -> None:
     answered = await world.person().sign_in(nit(0), "a" * 15_000)
     assert answered.status_code == 422
-    assert "más larga" in answered.text or "más largo" in answered.text
+    assert "Esta contraseña es demasiado larga." in answered.text
 
 
 @pytest.mark.req("I8")

@@ -93,7 +93,7 @@ async def test_after_the_change_a_notice_without_the_secret_goes_to_the_register
     await person.register(ONE)
     await world.work()
     notice = world.mails(ONE)[0]
-    assert "se cambió la contraseña" in said(notice)
+    assert "Se cambió la contraseña" in said(notice)
     assert NEW_PASSWORD not in said(notice)
     assert not temporary_passwords(notice)
 

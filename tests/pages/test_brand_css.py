@@ -9,18 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reclave.pages import brand_css as module
+from reclave.pages.assets import sheet
 from reclave.pages.brand_css import (
     DARK_SURFACE,
     PAGE,
     READABLE,
     WHITE,
     Shades,
+    accent,
     brand_css,
     contrast,
     luminance,
     palette,
     read_colour,
 )
+from reclave.pages.mark import Hand, Mark, read_mark
+from tests.servers import ROOT
 
 COLOURS = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
 PROPERTY = re.compile(r"(--[a-z-]+):(#[0-9a-f]{6})[;}]")
@@ -91,6 +95,54 @@ def test_the_sheet_sets_every_property_for_light_and_again_for_dark() -> None:
     names = ["--brand", "--brand-ink", "--brand-strong", "--brand-on-strong", "--brand-soft"]
     assert [name for name, _ in PROPERTY.findall(light)] == names
     assert [name for name, _ in PROPERTY.findall(dark)] == names
+
+
+@pytest.mark.parametrize(("portal", "hand"), [("pagos", "round"), ("aduana", "straight"), ("compras", "mixed")])
+def test_each_demo_portal_has_a_look_of_its_own_from_its_logo_and_colour_alone(portal: str, hand: str) -> None:
+    logo = (ROOT / "portals" / f"{portal}.svg").read_bytes()
+    assert read_mark(logo).hand == hand
+    shapes = (STYLE_SHEET.parent / f"hand-{hand}.css").read_text("utf-8")
+    assert brand_css("#0b5d4f", logo).decode("utf-8").endswith(shapes)
+
+
+@pytest.mark.parametrize(
+    ("drawing", "hand"),
+    [
+        ('<circle r="9"/>', Hand.ROUND),
+        ('<path d="M0 0C1 1 2 2 3 3 4 4 5 5 6 6"/>', Hand.ROUND),
+        ('<path d="M0 0l9 9-9 9z"/><rect width="9" height="9"/>', Hand.STRAIGHT),
+        ('<circle r="9"/><rect width="9" height="9"/>', Hand.MIXED),
+        ("<g/>", Hand.MIXED),
+    ],
+)
+def test_the_hand_is_that_of_most_strokes(drawing: str, hand: Hand) -> None:
+    assert read_mark(f"<svg>{drawing}</svg>".encode()).hand is hand
+
+
+def test_the_accent_is_the_most_colourful_of_the_logos_other_hues() -> None:
+    mark = Mark(Hand.ROUND, ("#0b5d4f", "#0a6b5a", "#eeeeee", "#e0a526", "#c9b27a"))
+    assert accent("#0b5d4f", mark) == "#e0a526"
+    assert accent("#0b5d4f", Mark(Hand.ROUND, ("#0a6b5a", "#ffffff"))) == "#0b5d4f"
+
+
+def test_short_and_repeated_colours_of_a_logo_are_read() -> None:
+    assert read_mark(b'<g fill="#FA0"/><g fill="#ffaa00"/><use href="#fa"/>').colours == ("#ffaa00",)
+
+
+@given(st.binary(max_size=400))
+def test_whatever_stands_in_a_logo_file_is_read_without_an_error(content: bytes) -> None:
+    assert read_mark(content).hand in Hand
+
+
+def test_a_sheet_is_served_without_what_only_people_need() -> None:
+    written = """/* Why. */
+a > b :hover, p {
+  font: 1rem/1.5 "Segoe  UI", serif;   margin: 0 /* no */ auto
+}
+@media (min-width: 1rem) and (print) { i { color: red } }
+"""
+    served = b'a>b :hover,p{font: 1rem/1.5 "Segoe  UI",serif;margin: 0 auto}'
+    assert sheet(written) == served + b"@media (min-width: 1rem) and (print){i{color: red}}"
 
 
 def test_the_surfaces_reckoned_with_are_those_of_the_style_sheet() -> None:

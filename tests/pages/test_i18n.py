@@ -4,14 +4,11 @@ import re
 from zoneinfo import ZoneInfo
 
 import pytest
-from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reclave.domain.time import DAY, HOUR, MINUTE, SECOND
 from reclave.pages.i18n import (
-    CATALOGS,
-    DOMAIN,
     Translator,
     format_span,
     format_time,
@@ -23,16 +20,6 @@ OFFERED = ("es", "en", "pt")
 BOGOTA = ZoneInfo("America/Bogota")
 AFTERNOON = 1_795_374_300 * SECOND
 """2026-11-22 19:05 UTC."""
-LONGEST_SENTENCE = 20
-GIVEN_BY_THE_GUIDES = ("Si es la primera vez que ingresa", "Se é a primeira vez que você entra")
-"""P2's first sentence is kept as the guide has it."""
-
-
-def translations(language: str) -> list[str]:
-    with (CATALOGS / language / "LC_MESSAGES" / f"{DOMAIN}.po").open("rb") as stream:
-        catalog = read_po(stream, locale=language)
-    strings = [message.string or "" for message in catalog if message.id]
-    return [form for string in strings for form in ([string] if isinstance(string, str) else string)]
 
 
 @pytest.mark.statement("P1")
@@ -61,6 +48,34 @@ def test_a_portals_own_words_win_over_the_catalog() -> None:
         "%(num)s llaves",
     ]
     assert translator("es", {}).gettext("Password") == "Contraseña"
+
+
+@pytest.mark.req("B7")
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        ({"password": "clave"}, ["Elija una clave nueva", "claves", "Sus nombres de usuario"]),
+        (
+            {"password": "llave", "passwords": "llaveros"},
+            ["Elija una llave nueva", "llaveros", "Sus nombres de usuario"],
+        ),
+        ({"user name": "NIT", "user names": "NIT"}, ["Elija una contraseña nueva", "contraseñas", "Sus NIT"]),
+        ({"user name": "código"}, ["Elija una contraseña nueva", "contraseñas", "Sus códigos"]),
+    ],
+)
+def test_a_portals_word_stands_in_every_text_also_where_it_is_several(own: dict[str, str], said: list[str]) -> None:
+    words = translator("es", own)
+    stolen = words.gettext("This password appears in public lists of stolen passwords. Choose another one.")
+    assert words.gettext("Choose a new password") == said[0]
+    assert said[1] in stolen
+    assert words.gettext("Your user names") == said[2]
+    assert words.gettext("User name")[0].isupper()
+
+
+@pytest.mark.req("B7")
+def test_what_the_file_says_itself_is_said_in_the_readers_language_where_it_says_how() -> None:
+    own = translator("en", {"Mesa de ayuda": "Help desk"})
+    assert [own.own("Mesa de ayuda"), own.own("En la capital")] == ["Help desk", "En la capital"]
 
 
 def test_the_same_words_make_the_same_translator() -> None:
@@ -174,16 +189,3 @@ def test_no_header_makes_the_choice_of_language_fail(header: str) -> None:
 @pytest.mark.req("S49")
 def test_a_header_of_ten_thousand_ranges_is_read_only_at_its_start() -> None:
     assert negotiate("fr," * 10_000 + "en", OFFERED) == "es"
-
-
-@pytest.mark.req("B1")
-def test_spanish_addresses_the_reader_as_usted_and_calls_nothing_invalid() -> None:
-    familiar = re.compile(r"\b(tú|tu|tus|ti|contigo|te|haz|ingresa tu|inválid\w*)\b", re.IGNORECASE)
-    assert [text for text in translations("es") if familiar.search(text)] == []
-
-
-@pytest.mark.parametrize("language", ["es", "pt"])
-def test_no_sentence_is_longer_than_twenty_words(language: str) -> None:
-    sentences = [part for text in translations(language) for part in re.split(r"(?<=[.:?!])\s+", text)]
-    long = [sentence for sentence in sentences if len(sentence.split()) > LONGEST_SENTENCE]
-    assert [sentence for sentence in long if not sentence.startswith(GIVEN_BY_THE_GUIDES)] == []

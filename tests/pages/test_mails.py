@@ -2,40 +2,33 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from html.parser import HTMLParser
 
 import pytest
 
-from reclave.adapters.argon2 import Argon2Hasher
-from reclave.adapters.clock import SystemClock
-from reclave.adapters.directory_builtin import BuiltinDirectory
-from reclave.adapters.entropy import SystemEntropy
-from reclave.adapters.keyring import create_keyring
-from reclave.adapters.keyring_vault import KeyringVault
-from reclave.adapters.memory import MemoryStore
-from reclave.bootstrap import SilentBell
 from reclave.demo.stored_message import StoredMessage
-from reclave.domain.grants import Grant, Purpose
-from reclave.domain.outbox import Message, Template
-from reclave.domain.portal_reader import read_portal
-from reclave.domain.secrets import Presentation
-from reclave.domain.time import HOUR, SECOND, Instant
+from reclave.domain.outbox import Template
+from reclave.domain.time import SECOND
 from reclave.journeys.messages import Letter
 from reclave.journeys.services import Services
-from reclave.pages.mail import Listed, Post
+from reclave.pages.mail import Post
+from tests.pages import mails
+from tests.pages.mails import (
+    ANA,
+    ASKED,
+    EXPIRES,
+    LANGUAGES,
+    LEAN,
+    LETTER,
+    PLACE,
+    REFERENCE,
+    Read,
+    services_of,
+    text_of,
+    words_of_text,
+)
 from tests.world import ORIGIN, PORTALS, code_in, report_link, temporary_passwords
 
-ANA = "Ana.Torres@empresa.example"
-NIT = "9001000011"
-REFERENCE = "7GQ4-W2KD"
-PLACE = "Chrome · Android"
-LANGUAGES = ("es", "en", "pt")
-
-ASKED: Instant = int(datetime(2026, 11, 23, 2, 30, tzinfo=UTC).timestamp()) * SECOND
-EXPIRES = ASKED + HOUR
-"""Still the evening of the 22nd in Bogotá."""
 IN_BOGOTA = {
     "es": "22 de noviembre de 2026, 22:30 (hora de Colombia)",
     "en": "22 November 2026, 22:30 (Colombia Time)",
@@ -62,10 +55,7 @@ each_language = pytest.mark.parametrize("language", LANGUAGES)
 
 @pytest.fixture(scope="module")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    """Two portals in different time zones, and a keyring."""
-    keyring = tmp_path_factory.mktemp("mails") / "keyring"
-    create_keyring(keyring, SystemEntropy(), ASKED)
-    vault = KeyringVault(keyring, SystemEntropy())
+    """Two portals in different time zones, and one by link."""
     written = (PORTALS / "pagos.toml").read_text("utf-8")
     proves = '[journeys.temporary_password]\nproves = ["email"]'
     assert proves in written
@@ -73,50 +63,14 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
         proves, '[journeys.recover_user_name]\n\n[journeys.reset_link]\nproves = ["email"]'
     )
     elsewhere = written.replace('id = "pagos"', 'id = "obras"').replace("America/Bogota", "America/Sao_Paulo")
-    hasher = Argon2Hasher(vault, workers=1, memory_kib=64, passes=1)
-    yield Services(
-        store=MemoryStore(),
-        directory=BuiltinDirectory(),
-        vault=vault,
-        hasher=hasher,
-        entropy=SystemEntropy(),
-        bell=SilentBell(),
-        clock=SystemClock(),
-        portals={portal.id: portal for portal in map(read_portal, (written, elsewhere, by_link))},
-    )
-    hasher.close()
+    with services_of(tmp_path_factory.mktemp("mails"), (written, elsewhere, by_link)) as made:
+        yield made
 
 
 @pytest.fixture
 def post(services: Services) -> Post:
     """What composes the mails."""
     return Post(services, ORIGIN)
-
-
-def a_grant(number: int, purpose: Purpose = Purpose.SET_PASSWORD, portal: str = "pagos") -> Grant:
-    return Grant(
-        portal=portal,
-        id=bytes([number]) * 16,
-        account=f"account-{number}",
-        purpose=purpose,
-        presentation=Presentation.TEMPORARY_PASSWORD,
-        credential_version=1,
-        key_id="k1",
-        issued_at=ASKED,
-        expires_at=EXPIRES,
-        requested_at=ASKED,
-    )
-
-
-LETTER = Letter(
-    to=ANA,
-    canonical=ANA.lower(),
-    account="account-1",
-    at=ASKED,
-    place=PLACE,
-    new_address="f•••@a•••.example",
-    effective_at=EXPIRES,
-)
 
 
 def written(
@@ -129,81 +83,17 @@ def written(
     reported: bool = True,
     first: bool = False,
 ) -> StoredMessage:
-    """The mail as it arrives: two accounts where several can be listed, and a «No fui yo» link."""
+    """The mail of the portal that has its journey: two accounts where several can be listed, and «No fui yo»."""
     portal = portal or ("enlaces" if template in BY_LINK else "pagos")
-    message = Message(
-        portal=portal,
-        id=b"m" * 16,
-        template=template,
-        language=language,
-        message_id="<3f2a@pagos.example>",
-        reference=REFERENCE,
-        sealed=b"",
-        recipient=b"",
-        created_at=ASKED,
-    )
-    envelope = post.compose(
-        message,
-        letter,
-        listed=[Listed(a_grant(1, portal=portal), NIT), Listed(a_grant(2, portal=portal), "9003000034", first)],
-        report=a_grant(3, Purpose.REPORT, portal) if reported else None,
-        identifier=NIT,
-        names=[NIT, "9003000034"],
-        date=ASKED,
-    )
-    return StoredMessage("1", ASKED, envelope.sender, (envelope.recipient,), envelope.content)
-
-
-class Read(HTMLParser):
-    """What a person reads in an HTML mail, without its heading, and where its links lead."""
-
-    def __init__(self, mail: StoredMessage) -> None:
-        super().__init__()
-        self.words: list[str] = []
-        self.heading = ""
-        self.links: list[tuple[str, str]] = []
-        self.tags: set[str] = set()
-        self.attributes: list[tuple[str, str]] = []
-        self._inside: list[str] = []
-        self.feed(mail.html or "")
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        self.attributes += [(name, value or "") for name, value in attrs]
-        if tag in {"head", "h1", "a"}:
-            self._inside.append(tag)
-        if tag == "a":
-            self.links.append((dict(attrs)["href"] or "", ""))
-
-    def handle_endtag(self, tag: str) -> None:
-        if self._inside and self._inside[-1] == tag:
-            self._inside.pop()
-
-    def handle_data(self, data: str) -> None:
-        if "head" in self._inside:
-            return
-        if "h1" in self._inside:
-            self.heading += data
-            return
-        self.words += data.split()
-        if "a" in self._inside:
-            href, said = self.links[-1]
-            self.links[-1] = (href, said + data)
-
-
-def text_of(mail: StoredMessage) -> str:
-    assert mail.text
-    return mail.text
+    return mails.written(post, template, language, portal=portal, letter=letter, reported=reported, first=first)
 
 
 @each_mail
 @each_language
 def test_text_and_html_say_the_same_word_for_word(post: Post, template: Template, language: str) -> None:
     mail = written(post, template, language)
-    brand, *text = text_of(mail).splitlines()
     html = Read(mail)
-    said = [*brand.replace(" · ", " ").split(), *" ".join(line for line in text if line != "--------").split()]
-    assert said == html.words
+    assert words_of_text(mail) == html.words
     assert html.heading.strip()
     assert len(html.words) > 40
 
@@ -288,7 +178,7 @@ def test_the_headers_name_sender_language_and_that_nobody_wrote_it_by_hand(
     assert mail.header("Auto-Submitted") == "auto-generated"
     assert mail.header("X-Auto-Response-Suppress") == "All"
     assert mail.header("Content-Language") == language
-    assert mail.message_id == "<3f2a@pagos.example>"
+    assert mail.message_id == "<3f2a9c64d1e84b0f@pagos.example>"
     assert parsedate_to_datetime(mail.header("Date")).timestamp() == ASKED // SECOND
     names = [name.lower() for name, _ in mail.headers]
     assert len(names) == len(set(names))
@@ -383,13 +273,9 @@ def test_a_mail_says_which_browser_it_came_from_where_that_is_known(
     post: Post, template: Template, language: str
 ) -> None:
     known = text_of(written(post, template, language))
-    unknown = text_of(written(post, template, language, letter=_without_place()))
+    unknown = text_of(written(post, template, language, letter=LEAN))
     (line,) = set(known.splitlines()) - set(unknown.splitlines())
     assert line.endswith(PLACE)
-
-
-def _without_place() -> Letter:
-    return Letter(to=ANA, canonical=ANA.lower(), account="account-1", at=ASKED, effective_at=EXPIRES)
 
 
 @each_mail

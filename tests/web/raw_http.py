@@ -59,6 +59,7 @@ class Running:
 
     port: int
     stop: asyncio.Event
+    retire: asyncio.Event
     serving: asyncio.Task[None]
     seen: list[tuple[str, bytes]] = field(default_factory=list)
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
@@ -104,7 +105,7 @@ async def server(
     send_buffer: int | None = None,
 ) -> AsyncIterator[Running]:
     """Serve until the block ends; then every connection and the server's task are gone."""
-    stop, ready = asyncio.Event(), asyncio.Event()
+    stop, retire, ready = asyncio.Event(), asyncio.Event(), asyncio.Event()
     app = Starlette()
     listener = listen("127.0.0.1", 0)
     if send_buffer is not None:
@@ -116,11 +117,12 @@ async def server(
             [listener],
             limits=limits or ServerLimits(),
             stop=stop,
+            retire=retire,
             ready=ready.set,
             error_page=error_page,
         )
     )
-    running = Running(port, stop, serving)
+    running = Running(port, stop, retire, serving)
     app.router.routes.append(Route("/{path:path}", running.page, methods=["GET", "POST"]))
     await ready.wait()
     try:

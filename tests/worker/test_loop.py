@@ -14,6 +14,7 @@ from reclave.domain.time import DAY
 from reclave.ports.store import Store, Transaction
 from reclave.worker import loop
 from reclave.worker.loop import Worker
+from reclave.worker.resolver import resolve_some
 from tests.contracts.rows import a_request
 from tests.worker.post_office import NOBODY, ONE, TWO, HeldMailer, asked, queue_letters, state_of, worker_with
 from tests.world import World
@@ -113,7 +114,18 @@ async def test_a_database_that_is_away_for_a_moment_is_logged_and_all_is_done_af
 
 
 @pytest.mark.req("I5")
-async def test_a_fault_in_resolving_stops_neither_sending_nor_housekeeping(world: World, store: Store) -> None:
+async def test_a_fault_in_resolving_stops_neither_sending_nor_housekeeping(
+    world: World, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = asyncio.Event()
+
+    async def resolve(*given: Any) -> int:
+        try:
+            return await resolve_some(*given)
+        finally:
+            tried.set()
+
+    monkeypatch.setattr(loop, "resolve_some", resolve)
     old, broken = a_request(), a_request()
     for request in (old, broken):
         sealed = world.services.vault.seal("intake", b"no JSON", request.id)
@@ -125,6 +137,7 @@ async def test_a_fault_in_resolving_stops_neither_sending_nor_housekeeping(world
     with capture_logs() as logs:
         async with running(worker_with(world, mailer)):
             await mailer.until(taken=3)
+            await tried.wait()
     assert sorted(mailer.taken) == addresses
     assert "resolve" in {line.get("stage") for line in logs}
     async with store.reading() as tx:

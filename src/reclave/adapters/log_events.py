@@ -20,6 +20,7 @@ _REFERENCE = "The reference that page and mail show; it opens nothing."
 _PORTAL = "The portal's id."
 _PORTALS = "The portals' ids."
 _TEMPLATE = "Which mail."
+_PROCESS = "`web` or `worker`."
 _STAGE = "`resolve`, `send` or `keep_house`."
 _KEY = "The key's id in the keyring."
 _ERROR = "The kind of error and where it came from; values that its message quotes are left out."
@@ -111,6 +112,52 @@ LOG_EVENTS = (
         "error",
         "The worker's process ended by itself; `serve` starts another one.",
         {"code": "Its exit code; below zero the signal that ended it."},
+    ),
+    LogEvent(
+        "process_ended",
+        "error",
+        "A process of `serve --processes N` ended by itself; another one is started.",
+        {"process": _PROCESS, "code": "Its exit code; below zero the signal that ended it."},
+    ),
+    LogEvent(
+        "process_not_started",
+        "error",
+        "The machine could not start a process; it is tried again.",
+        {"process": _PROCESS},
+    ),
+    LogEvent(
+        "renewed",
+        "info",
+        "New processes answer (SIGUSR2); those before them end when their last connection does.",
+        {"processes": "How many are new."},
+    ),
+    LogEvent(
+        "renewal_refused",
+        "error",
+        "A new process did not begin (SIGUSR2): the lines before say why. The old ones go on.",
+    ),
+    LogEvent(
+        "sending_cut_off",
+        "warning",
+        "At the stop the mail server had not answered for some mails: they are sent again when their lease has ended.",
+        {"messages": "How many."},
+    ),
+    LogEvent(
+        "notification_failed",
+        "warning",
+        "Workers in other processes could not be woken; they look by themselves every second.",
+        {"error": "The kind of error."},
+    ),
+    LogEvent(
+        "listener_lost",
+        "warning",
+        "The connection over which a worker is woken was lost; until there is another, it looks every second.",
+        {"error": "The kind of error.", "seconds": "How long it waits before it tries again."},
+    ),
+    LogEvent(
+        "listener_not_direct",
+        "warning",
+        "PgBouncer stands between: workers are not woken and look every second. Set `database_direct`.",
     ),
     LogEvent(
         "worker_reloaded", "info", "The worker goes on with the portal files as they are now.", {"portals": _PORTALS}

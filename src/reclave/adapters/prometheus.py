@@ -22,11 +22,11 @@ class Exposition:
         self._process = CollectorRegistry()
         ProcessCollector(registry=self._process)
 
-    def write(self, numbers: Iterable[Series]) -> bytes:
-        """All of these, each metric with its meaning, and the process's own."""
+    def write(self, numbers: Iterable[Series], *, process: bool = True) -> bytes:
+        """All of these, each metric with its meaning, and the process's own where there is but one to ask."""
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Numbers(numbers))
-        return generate_latest(registry) + generate_latest(self._process)
+        return generate_latest(registry) + (generate_latest(self._process) if process else b"")
 
 
 class _Numbers(Collector):

@@ -8,10 +8,12 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from reclave.ports.meter import METRICS, Kind, Metric
+from reclave.ports.meter import METRICS, STARTED, Kind, Metric
 
 _BY_NAME = {metric.name: metric for metric in METRICS}
-_HEADER = struct.Struct(">II")  # length and CRC-32 of what follows
+_HEADER = struct.Struct(">QII")  # which version this is, then length and CRC-32 of what follows
+_COPY_BYTES = 1 << 23
+"""Room for one copy of a process's numbers: some 50,000. What is not written takes no memory."""
 
 
 class Series(msgspec.Struct, frozen=True, array_like=True):
@@ -61,38 +63,59 @@ class Tally:
 
 
 class SharedSeries:
-    """A worker's numbers where the process that shows them can read them: a file without a name, by descriptor.
+    """A process's numbers where the one that shows them can read them: a place in a file without a name, by descriptor.
 
-    The worker writes all of them over the last ones; one that is started again goes on from there. What was half
-    written when somebody read, or when the worker was killed, is not taken: the numbers before it stay.
+    Two copies lie side by side and are written in turn, so that the newest whole one is never being written over: what
+    was half written when somebody read, or when the process was killed, is not taken. A process that takes a place over
+    goes on from there.
     """
 
-    def __init__(self, fd: int) -> None:
-        """`fd` stays the caller's to close."""
+    def __init__(self, fd: int, place: int = 0) -> None:
+        """`fd` stays the caller's to close; each process writes to a `place` (0, 1, …) of its own."""
         self._fd = fd
+        self._start = place * 2 * _COPY_BYTES
+        self._version = 0
         self._last: list[Series] = []
 
     def write(self, series: Sequence[Series]) -> None:
-        """Put these in place of the last ones."""
+        """Put these in place of the last ones. Raises ValueError for more than fits."""
         content = msgspec.json.encode(series)
-        os.pwrite(self._fd, _HEADER.pack(len(content), zlib.crc32(content)) + content, 0)
+        if _HEADER.size + len(content) > _COPY_BYTES:
+            raise ValueError(f"{len(series)} numbers do not fit into {_COPY_BYTES} bytes")
+        self.read()
+        version = self._version + 1
+        header = _HEADER.pack(version, len(content), zlib.crc32(content))
+        os.pwrite(self._fd, header + content, self._copy(version))
 
     def read(self) -> list[Series]:
         """The last ones that are whole."""
-        header = os.pread(self._fd, _HEADER.size, 0)
-        if len(header) == _HEADER.size:
-            length, checksum = _HEADER.unpack(header)
-            content = os.pread(self._fd, length, _HEADER.size)
+        headers = [(os.pread(self._fd, _HEADER.size, self._copy(which)), which) for which in (0, 1)]
+        found = sorted((_HEADER.unpack(header), which) for header, which in headers if len(header) == _HEADER.size)
+        for (version, length, checksum), which in reversed(found):
+            if version <= self._version:
+                break
+            content = os.pread(self._fd, length, self._copy(which) + _HEADER.size)
             if len(content) == length and zlib.crc32(content) == checksum:
-                self._last = msgspec.json.decode(content, type=list[Series])
+                self._version, self._last = version, msgspec.json.decode(content, type=list[Series])
+                break
         return self._last
+
+    def retire(self) -> None:
+        """Take back what was true of a process that has ended: its gauges. What it counted stays."""
+        self.write(Tally(self.read()).series())
+
+    def _copy(self, version: int) -> int:
+        return self._start + version % 2 * _COPY_BYTES
 
 
 def merged(*processes: Iterable[Series]) -> list[Series]:
-    """The numbers of several processes, added up."""
+    """The numbers of several processes, added up; of processes that do the same, the newest one's start."""
     together: dict[tuple[str, tuple[str, ...]], Series] = {}
     for series in (each for process in processes for each in process):
         known = together.get((series.metric, series.labels))
-        added = series.values if known is None else tuple(map(sum, zip(known.values, series.values, strict=True)))
-        together[series.metric, series.labels] = Series(series.metric, series.labels, added)
+        if known is not None:
+            combined = max if series.metric == STARTED.name else sum
+            values = tuple(map(combined, zip(known.values, series.values, strict=True)))
+            series = Series(series.metric, series.labels, values)  # noqa: PLW2901 - the same numbers, with the known
+        together[series.metric, series.labels] = series
     return list(together.values())

@@ -1,7 +1,8 @@
 """The only place where adapters are chosen and wired."""
 
+from reclave.bootstrap.pages import run_web, serve
 from reclave.bootstrap.portals import check_portals
-from reclave.bootstrap.running import run_worker, serve
+from reclave.bootstrap.running import run_worker
 from reclave.bootstrap.telemetry import status_of
 from reclave.bootstrap.wiring import (
     NotReady,
@@ -33,6 +34,7 @@ __all__ = [
     "configure_logging",
     "new_keyring",
     "pending_migrations",
+    "run_web",
     "run_worker",
     "serve",
     "status_of",

@@ -16,7 +16,6 @@ from reclave.adapters.sql.migrate import pending
 from reclave.adapters.sql.store import SqlStore
 from reclave.adapters.tally import Series, SharedSeries, Tally, merged
 from reclave.adapters.watched import WatchedHasher, WatchedStore
-from reclave.bootstrap.listening import listening
 from reclave.bootstrap.wiring import NotReady, Wired, wired
 from reclave.domain.errors import ReclaveError
 from reclave.domain.intake import Admission
@@ -35,13 +34,14 @@ from reclave.ports.meter import (
 )
 from reclave.ports.store import Store
 from reclave.settings import Settings
+from reclave.supervisor import Inherited, listening
 
 if TYPE_CHECKING:
     from reclave.adapters.prometheus import Exposition
     from reclave.web.refusal import ErrorPage
 
 PUBLISH_SECONDS = 1.0
-"""How old a worker's numbers may be."""
+"""How old the numbers of another process may be."""
 _CONNECTIONS = 64
 _log = structlog.get_logger("reclave")
 
@@ -52,16 +52,29 @@ class Watch:
 
     tally: Tally
     listener: socket.socket | None = None
-    worker: SharedSeries | None = None
-    """The numbers of the worker that is a child of this process."""
+    own: SharedSeries | None = None
+    """Where this process's numbers go, if another one shows them."""
+    shared: tuple[SharedSeries, ...] = ()
+    """The numbers of others; of all processes, this one too, where any of them may be asked."""
+
+    def series(self) -> list[Series]:
+        """The numbers of all processes."""
+        # Where any process may be asked, its own are as old as the others': no counter ever seems to fall.
+        here = self.tally.series() if self.own is None else []
+        return merged(here, *(each.read() for each in self.shared))
 
 
-def watch(settings: Settings, *, worker_fd: int | None = None) -> Watch | None:
-    """Listen for operators where the settings say so (None: nowhere). Raises `NotReady` for a port that is taken."""
+def watch(settings: Settings, inherited: Inherited | None = None, *, worker_fd: int | None = None) -> Watch | None:
+    """Listen for operators where the settings say so (None: nowhere). Raises `PortTaken`."""
     if not settings.operations_port:
         return None
+    if inherited is not None and inherited.numbers is not None:
+        own = SharedSeries(inherited.numbers, inherited.place)
+        asked = None if inherited.operations is None else socket.socket(fileno=inherited.operations)
+        every = tuple(SharedSeries(inherited.numbers, place) for place in range(inherited.places))
+        return Watch(Tally(own.read()), asked, own, every)
     listener = listening(settings.operations_host, settings.operations_port, "operations_port")
-    return Watch(Tally(), listener, None if worker_fd is None else SharedSeries(worker_fd))
+    return Watch(Tally(), listener, shared=() if worker_fd is None else (SharedSeries(worker_fd),))
 
 
 @asynccontextmanager
@@ -92,8 +105,10 @@ async def watched(parts: Wired, watch: Watch | None, process: str) -> AsyncItera
         await asyncio.to_thread(tracer.close)
 
 
-async def answer_operators(parts: Wired, store: Store, watch: Watch | None, stop: asyncio.Event) -> None:
-    """Answer on the operators' listener until `stop` is set. `store`: the one that is not watched."""
+async def answer_operators(
+    parts: Wired, store: Store, watch: Watch | None, stop: asyncio.Event, retire: asyncio.Event | None = None
+) -> None:
+    """Answer on the operators' listener until `stop` or `retire` is set. `store`: the one that is not watched."""
     if watch is None or watch.listener is None:
         return
     from reclave.telemetry.app import operations_app
@@ -109,8 +124,8 @@ async def answer_operators(parts: Wired, store: Store, watch: Watch | None, stop
         return said.noted(await readiness_of(parts, store))
 
     async def metrics() -> bytes:
-        of_worker = watch.worker.read() if watch.worker else []
-        return exposition.write(merged(watch.tally.series(), of_worker, standing(await readiness())))
+        numbers = merged(watch.series(), standing(await readiness()))
+        return exposition.write(numbers, process=watch.own is None)
 
     port = watch.listener.getsockname()[1]
     await serve_http(
@@ -118,6 +133,7 @@ async def answer_operators(parts: Wired, store: Store, watch: Watch | None, stop
         [watch.listener],
         limits=ServerLimits(connections=_CONNECTIONS),
         stop=stop,
+        retire=retire,
         ready=lambda: _log.info("operations_listening", port=port),
     )
 
@@ -166,15 +182,15 @@ def counting_refusals(meter: Meter) -> "ErrorPage":
     return page
 
 
-async def publish(watch: Watch | None, shared: SharedSeries | None, stop: asyncio.Event) -> None:
-    """Write a worker's numbers every second, and once more at the end, where the process that shows them reads them."""
-    if watch is None or shared is None:
+async def publish(watch: Watch | None, stop: asyncio.Event) -> None:
+    """Write a process's numbers every second, and once more at the end, where the one that shows them reads them."""
+    if watch is None or watch.own is None:
         return
     while not stop.is_set():
-        shared.write(watch.tally.series())
+        watch.own.write(watch.tally.series())
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), PUBLISH_SECONDS)
-    shared.write(watch.tally.series())
+    watch.own.write(watch.tally.series())
 
 
 async def readiness_of(parts: Wired, store: Store) -> Readiness:

@@ -1,9 +1,10 @@
 """Adapters chosen by settings, and what is built from them."""
 
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar, cast
 from urllib.parse import urlsplit
@@ -20,6 +21,8 @@ from reclave.adapters.keyring_vault import KeyringVault
 from reclave.adapters.logs import configure_command_logs, configure_logs
 from reclave.adapters.portal_files import PortalFiles
 from reclave.adapters.smtp import SmtpMailer, SmtpSettings
+from reclave.adapters.sql.engine import PostgresqlDatabase
+from reclave.adapters.sql.notify import CHANNEL, NotifyBell
 from reclave.adapters.sql.store import SqlStore, open_store
 from reclave.bootstrap.portals import check_portals
 from reclave.domain.errors import ReclaveError
@@ -34,7 +37,7 @@ from reclave.ports.entropy import Bell
 from reclave.ports.mailer import Mailer
 from reclave.settings import Settings
 from reclave.web.app import TEMPLATES, web_app
-from reclave.worker.loop import Worker
+from reclave.worker.loop import Stage, Worker
 from reclave.worker.sender import AT_ONCE, Sender
 
 if TYPE_CHECKING:
@@ -54,6 +57,18 @@ class SilentBell:
 
     def ring(self) -> None:
         """Nobody listens."""
+
+
+class Bells:
+    """All the bells that a process has."""
+
+    def __init__(self, bells: Sequence[Bell]) -> None:
+        self._bells = bells
+
+    def ring(self) -> None:
+        """Ring each."""
+        for bell in self._bells:
+            bell.ring()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +97,15 @@ async def wired(settings: Settings, bell: Bell | None = None, *, sending: bool =
         if noted.problems or vault is None or files is None or store is None:
             raise noted.error()
         hasher = Argon2Hasher(vault, workers=settings.hashing_threads or os.cpu_count() or 1)
+        notifying = bell_of(store)
+        bells = [each for each in (bell, notifying) if each is not None]
         services = Services(
             store=store,
             directory=BuiltinDirectory(),
             vault=vault,
             hasher=hasher,
             entropy=entropy,
-            bell=bell or SilentBell(),
+            bell=Bells(bells) if bells else SilentBell(),
             clock=SystemClock(),
             portals=dict(files.portals),
             special_use_domains=settings.special_use_domains,
@@ -98,9 +115,17 @@ async def wired(settings: Settings, bell: Bell | None = None, *, sending: bool =
             yield Wired(settings, services, files)
         finally:
             hasher.close()
+            if notifying is not None:
+                await notifying.close()
     finally:
         if store is not None:
             await store.close()
+
+
+def bell_of(store: SqlStore) -> NotifyBell | None:
+    """The bell of a database that can tell other processes."""
+    database = store.database
+    return NotifyBell(partial(database.notify, CHANNEL)) if isinstance(database, PostgresqlDatabase) else None
 
 
 class _Noted:
@@ -209,9 +234,10 @@ def build_mailer(settings: Settings) -> Mailer:
         raise NotReady(f"mail: {error}") from error
 
 
-def build_worker(wired: Wired, mailer: Mailer) -> Worker:
-    """A worker over the services and a mailer."""
-    return Worker(wired.services, Sender(wired.services, mailer, Post(wired.services, wired.settings.base_url)))
+def build_worker(wired: Wired, mailer: Mailer, only: Stage | None = None) -> Worker:
+    """A worker over the services and a mailer; `only` in one stage, where it is one of several."""
+    sender = Sender(wired.services, mailer, Post(wired.services, wired.settings.base_url))
+    return Worker(wired.services, sender, only)
 
 
 def configure_logging(settings: Settings) -> None:

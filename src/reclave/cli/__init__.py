@@ -29,6 +29,7 @@ def main() -> None:
 
 for command in (
     service.serve,
+    service.web,
     service.worker,
     service.demo,
     service.mailbox,

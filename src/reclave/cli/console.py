@@ -93,10 +93,12 @@ def run_wired(settings_path: Path, work: "Callable[[Wired], Awaitable[None]]") -
 def end_quietly_on_ctrl_c() -> None:
     """Until the event loop has handlers of its own, Ctrl-C ends the process at once: there is nothing to finish.
 
-    SIGHUP asks a service to read its portal files again: one that is about to read them has nothing to do.
+    SIGHUP asks a service to read its portal files again: one that is about to read them has nothing to do. SIGUSR2 asks
+    one of many processes to be replaced: whoever is not one of many stays.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
 
 
 def fail(*problems: str, code: Exit = Exit.REFUSED) -> NoReturn:

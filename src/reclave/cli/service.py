@@ -1,5 +1,6 @@
 """Commands that run until they are told to stop: the service, its worker, the demo."""
 
+import sys
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,23 @@ import click
 
 from reclave.cli.console import end_quietly_on_ctrl_c, run, settings_option
 
+inherited_option = click.option("--inherited", default="", hidden=True, help="What the parent hands over, as JSON.")
+
 
 @click.command()
 @settings_option
-def serve(settings_path: Path) -> None:
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    default=None,
+    help="So many processes that answer pages, and a worker, all watched: SIGUSR2 replaces them without a refused"
+    " request. Left out: pages and worker as simple as can be.",
+)
+def serve(settings_path: Path, processes: int | None) -> None:
     """Serve the portals' pages, with a worker as a child process."""
     end_quietly_on_ctrl_c()
+    if processes is not None:
+        sys.exit(run(lambda: _serve_fleet(settings_path, processes)))
     from reclave import supervisor
     from reclave.settings import read_settings
 
@@ -26,27 +38,68 @@ def serve(settings_path: Path) -> None:
             from reclave.bootstrap import serve as serve_pages
 
             configure_logging(settings)
-            await serve_pages(settings, child, lambda address: click.echo(f"listening on {address}", err=True))
+            await serve_pages(settings, child, _say_where)
+
+    run(go)
+
+
+async def _serve_fleet(settings_path: Path, processes: int) -> int:
+    from reclave.settings import read_settings
+    from reclave.supervisor import own_command
+    from reclave.supervisor.fleet import Fleet
+
+    settings = read_settings(settings_path)
+    fleet = Fleet(settings, lambda kind: own_command(kind, "--settings", str(settings_path)), processes)
+    return await fleet.run(_say_where)
+
+
+@click.command()
+@settings_option
+@inherited_option
+def web(settings_path: Path, inherited: str) -> None:
+    """Serve the portals' pages and nothing else: beside workers, on as many machines as it takes.
+
+    SIGUSR2 has it take no more connections and end when the last one has: for a proxy that sends requests elsewhere.
+    """
+    end_quietly_on_ctrl_c()
+    from reclave.bootstrap import configure_logging, run_web
+    from reclave.settings import read_settings
+    from reclave.supervisor import inherited_from
+
+    def go() -> Coroutine[Any, Any, None]:
+        settings = read_settings(settings_path)
+        configure_logging(settings)
+        return run_web(settings, inherited_from(inherited) if inherited else None, _say_where)
 
     run(go)
 
 
 @click.command()
 @settings_option
-@click.option("--bell-fd", type=int, default=None, hidden=True, help="The pipe over which `serve` wakes it.")
-@click.option("--numbers-fd", type=int, default=None, hidden=True, help="The file in which `serve` reads its numbers.")
-def worker(settings_path: Path, bell_fd: int | None, numbers_fd: int | None) -> None:
+@click.option(
+    "--only",
+    type=click.Choice(["resolve", "send"]),
+    default=None,
+    help="Do only this part of the work; others have to do the other.",
+)
+@inherited_option
+def worker(settings_path: Path, only: str | None, inherited: str) -> None:
     """Resolve requests and send mail; `serve` starts one by itself."""
     end_quietly_on_ctrl_c()
     from reclave.bootstrap import configure_logging, run_worker
     from reclave.settings import read_settings
+    from reclave.supervisor import inherited_from
 
     def go() -> Coroutine[Any, Any, None]:
         settings = read_settings(settings_path)
         configure_logging(settings)
-        return run_worker(settings, bell_fd, numbers_fd)
+        return run_worker(settings, inherited_from(inherited) if inherited else None, only)
 
     run(go)
+
+
+def _say_where(address: str) -> None:
+    click.echo(f"listening on {address}", err=True)
 
 
 @click.command()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from starlette.routing import BaseRoute
 
 from reclave.bootstrap import NotReady, check_portals, new_keyring, upgrade_database, wired
 from reclave.demo.mailbox import mailbox_app
@@ -15,6 +16,7 @@ from reclave.demo.maildrop import Maildrop
 from reclave.demo.seeds import Seeded, seed
 from reclave.demo.smtp_server import LoopbackSmtpServer
 from reclave.demo.start_page import PATH, Place, with_start_page
+from reclave.demo.styleguide import styleguide_routes
 from reclave.pages.urls import page_path, portal_origin
 from reclave.settings import Settings, read_settings
 from reclave.supervisor import own_command
@@ -40,7 +42,9 @@ async def run_demo(state: Path, *, port: int, mailbox_port: int, fresh: bool, da
         settings = _write_settings(state, port, smtp.port, database)
         upgrade_database(settings)
         seeded = await _seed(settings)
-        await _run(console, state, settings, maildrop, mailbox_port, seeded, asked_to_stop)
+        async with wired(settings) as parts:
+            guide = styleguide_routes(parts)
+            await _run(console, state, settings, maildrop, mailbox_port, seeded, guide, asked_to_stop)
     finally:
         await smtp.stop()
 
@@ -52,6 +56,7 @@ async def _run(
     maildrop: Maildrop,
     mailbox_port: int,
     seeded: Sequence[Seeded],
+    guide: Sequence[BaseRoute],
     asked_to_stop: asyncio.Event,
 ) -> None:
     stop = asyncio.Event()
@@ -63,7 +68,7 @@ async def _run(
     asking = asyncio.create_task(_stop_when_asked(asked_to_stop, stop))
     try:
         await serve_http(
-            with_start_page(mailbox, places, seeded),
+            with_start_page(mailbox, places, seeded, guide),
             [mailbox_listener],
             limits=ServerLimits(),
             stop=stop,

@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 
 from reclave.demo.mailbox_guard import LoopbackGuard
 from reclave.demo.seeds import Seeded
@@ -45,8 +45,10 @@ class Place:
     address: str
 
 
-def with_start_page(mailbox: Starlette, places: Sequence[Place], seeded: Sequence[Seeded]) -> Starlette:
-    """The mailbox with the start page beside it, at `/inicio`."""
+def with_start_page(
+    mailbox: Starlette, places: Sequence[Place], seeded: Sequence[Seeded], beside: Sequence[BaseRoute] = ()
+) -> Starlette:
+    """The mailbox with the start page beside it, at `/inicio`, and further pages of the demo."""
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_FOLDER / "templates"),
         autoescape=True,
@@ -61,6 +63,6 @@ def with_start_page(mailbox: Starlette, places: Sequence[Place], seeded: Sequenc
         return HTMLResponse(content)
 
     return Starlette(
-        routes=[Route(PATH, start), Mount("/", app=mailbox)],
+        routes=[Route(PATH, start), *beside, Mount("/", app=mailbox)],
         middleware=[Middleware(LoopbackGuard)],
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import idna
 from email_validator import EmailNotValidError, validate_email
 
+from reclave.domain.copied import SPACES, bare
 from reclave.domain.errors import ReclaveError
 
 MAX_TYPED = 1024
@@ -21,7 +22,9 @@ MAX_LOCAL_PART_BYTES = 64
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _DOT_ATOM = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
-_EDGES = " \t\u00a0"
+_AFTER = ".,;:!?"
+_MAILTO = "mailto:"
+_SPACED_AT = re.compile(rf"[{SPACES}]*@[{SPACES}]*")
 _AT_LOOK_ALIKES = "\uff20\ufe6b"
 _BULLETS = "•••"
 
@@ -65,16 +68,17 @@ class Address:
 def parse_address(typed: str, *, special_use: bool = False, fold_case: bool = True) -> Address:
     """Read one e-mail address, of at most 254 bytes with a local part of at most 64.
 
-    Spaces around it are dropped. `special_use` admits `.test` domains (RFC 6761; `.example` is always
-    admitted); `fold_case` compares the local part without regard to ASCII case, as the portal's policy says
-    (S34). Raises AddressRefused (S33): address_missing, address_too_long, address_control_character,
-    address_encoded_word, address_quoted, address_comment, address_angle_brackets, address_several,
-    address_look_alike, address_space, address_without_at, address_local_part_missing,
+    What copying adds is dropped: spaces around it and its @; `<…>`, quotes or `mailto:` around the whole; a full
+    stop or comma after it; characters that show nothing (`copied.visible`). `special_use` admits `.test` domains
+    (RFC 6761; `.example` is always admitted); `fold_case` compares the local part without regard to ASCII case, as
+    the portal's policy says (S34). Raises AddressRefused (S33): address_missing, address_too_long,
+    address_control_character, address_encoded_word, address_quoted, address_comment, address_angle_brackets,
+    address_several, address_look_alike, address_space, address_without_at, address_local_part_missing,
     address_local_part_not_ascii, address_local_part_too_long, address_local_part, address_domain.
     """
     if len(typed) > MAX_TYPED:
         raise AddressRefused("address_too_long", maximum=MAX_BYTES)
-    text = typed.strip(_EDGES)
+    text = _plain(typed)
     _check_text(text)
     local, at, domain = text.partition("@")
     if not at:
@@ -87,6 +91,18 @@ def parse_address(typed: str, *, special_use: bool = False, fold_case: bool = Tr
         stored=f"{local}@{domain if domain.isascii() else ascii_domain}",
         canonical=f"{local.lower() if fold_case else local}@{ascii_domain}",
     )
+
+
+def show_address(canonical: str) -> str:
+    """Spell a canonical address as people write it: an international domain in its own letters."""
+    local, _, domain = canonical.partition("@")
+    if "xn--" not in domain:
+        return canonical
+    try:
+        shown = f"{local}@{idna.decode(domain)}"
+        return shown if parse_address(shown, special_use=True).canonical == canonical else canonical
+    except (idna.IDNAError, AddressRefused):
+        return canonical
 
 
 def mask_address(address: str) -> str:
@@ -102,6 +118,16 @@ def mask_address(address: str) -> str:
 def _mask(part: str) -> str:
     first = part[:1]
     return (first if first.isascii() and first.isalnum() and len(part) > 1 else "") + _BULLETS
+
+
+def _plain(typed: str) -> str:
+    text = bare(typed, _AFTER)
+    if text[: len(_MAILTO)].lower() == _MAILTO:
+        text = text[len(_MAILTO) :].partition("?")[0]
+        # RFC 6068 escapes there; read as it stands, an escape would be another address.
+        if "%" in text:
+            raise AddressRefused("address_local_part")
+    return _SPACED_AT.sub("@", text)
 
 
 def _check_text(text: str) -> None:

@@ -15,7 +15,8 @@ from stdnum.co import nit
 from stdnum.ec import ci, ruc
 from stdnum.exceptions import InvalidChecksum, ValidationError
 
-from reclave.domain.addresses import AddressRefused, mask_address, parse_address
+from reclave.domain.addresses import AddressRefused, mask_address, parse_address, show_address
+from reclave.domain.copied import SPACES, bare
 from reclave.domain.errors import ReclaveError
 
 MAX_TYPED = 320
@@ -29,18 +30,25 @@ CI_LENGTH = 10
 RUC_LENGTH = 13
 
 _BULLET = "•"
-_DASHES = "-\u00ad\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
-_POINTS = ".,'\u00b7\u2019\uff0c\uff0e"
-_FULL_WIDTH_DIGITS = "".join(chr(0xFF10 + digit) for digit in range(10))
-# Letters are not folded here: a Kelvin sign or an Arabic-Indic digit stays what it is, and is refused.
-_FOLD = str.maketrans(_FULL_WIDTH_DIGITS, "0123456789") | dict.fromkeys(map(ord, _DASHES + _POINTS), "-")
+_DASHES = "-_/~\u00ad\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\u2e3a\u2e3b\ufe58\ufe63\uff0d\uff0f"
+_POINTS = ".,:;'`\u00b4\u00b7\u2019\u2032\u066b\u066c\uff0c\uff0e"
+# Full-width and Arabic keyboards; other digits are easily taken for what they are not (Bengali 4 looks like 8).
+_ZEROS = (0xFF10, 0x0660, 0x06F0)
+_DIGITS = {zero + digit: str(digit) for zero in _ZEROS for digit in range(10)}
+# Letters are not folded here: a Kelvin sign stays what it is, and is refused.
+_FOLD = _DIGITS | dict.fromkeys(map(ord, _DASHES + _POINTS), "-")
+_AFTER = ",;:"
 
-_NIT_LABEL = re.compile(r"N\.?I\.?T\.?[ :]*", re.IGNORECASE | re.ASCII)
+_LABEL = re.compile(r"(?:N\.?I\.?T|R\.?U\.?C|C\.[IC]|c[eé\u00c9]dula)\.?[ :]*", re.IGNORECASE | re.ASCII)
 # The check digit stands apart only after a whole number or after groups of three; "9-0-0-1-2-3-4-5-6" shows
 # nothing.
 _NIT_WITH_ITS_CHECK_DIGIT_APART = re.compile(r"(?:[0-9]+|[0-9]{1,3}(?:-[0-9]{3})+)-[0-9]")
 _USER_NAME = re.compile(r"[A-Za-z0-9._@-]*")
 _PASSPORT = re.compile(r"[A-Za-z0-9]*")
+
+
+_CONTROLS = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_UNSEEN = _CONTROLS | {"Cf"}
 
 
 class IdentifierRefused(ReclaveError):
@@ -97,8 +105,9 @@ def parse_identifier(kind: str, typed: str, *, lengths: Collection[int] | None =
     described = IDENTIFIER_KINDS[kind]
     if len(typed) > MAX_TYPED:
         raise IdentifierRefused("identifier_too_long", maximum=max(described.lengths))
-    text = typed.strip(" \t\u00a0")
-    if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in text):
+    # What an address may be wrapped in is its own reader's matter.
+    text = typed.strip(SPACES) if kind == "email" else bare(typed, _AFTER)
+    if any(unicodedata.category(character) in (_CONTROLS if kind == "email" else _UNSEEN) for character in text):
         raise IdentifierRefused("identifier_control_character")
     if not text:
         raise IdentifierRefused("identifier_missing")
@@ -147,13 +156,12 @@ def nit_check_digit(base: str) -> str:
 def _fold_number(text: str, code: str) -> str:
     """Digits, with one dash wherever dots, dashes or spaces stood; anything else is refused with `code`."""
     kept = []
-    for character in text.translate(_FOLD):
+    for character in _LABEL.sub("", text, count=1).translate(_FOLD):
         if character in "0123456789-":
             kept.append(character)
         elif unicodedata.category(character) == "Zs":
             kept.append("-")
-        # Numbers copied from spreadsheets carry invisible direction marks that nobody can see to delete.
-        elif unicodedata.category(character) != "Cf":
+        else:
             raise IdentifierRefused(code)
     folded = re.sub("-+", "-", "".join(kept)).strip("-")
     if not folded:
@@ -162,7 +170,7 @@ def _fold_number(text: str, code: str) -> str:
 
 
 def _parse_nit(text: str, lengths: Collection[int]) -> Identifier:
-    folded = _fold_number(_NIT_LABEL.sub("", text, count=1), "nit_not_a_number")
+    folded = _fold_number(text, "nit_not_a_number")
     digits = folded.replace("-", "")
     if digits.startswith("0"):
         raise IdentifierRefused("nit_leading_zero")
@@ -218,7 +226,8 @@ def _parse_ruc(text: str, _lengths: Collection[int]) -> Identifier:
 
 
 def _parse_passport(text: str, lengths: Collection[int]) -> Identifier:
-    value = "".join(c for c in text if c not in _DASHES and unicodedata.category(c) != "Zs")
+    value = "".join(c for c in text if c not in _DASHES and unicodedata.category(c) != "Zs").translate(_DIGITS)
+    value = value.rstrip(".")
     if not _PASSPORT.fullmatch(value):
         raise IdentifierRefused("passport_characters")
     _check_length("passport", value, lengths)
@@ -226,6 +235,7 @@ def _parse_passport(text: str, lengths: Collection[int]) -> Identifier:
 
 
 def _parse_user_name(text: str, lengths: Collection[int]) -> Identifier:
+    text = text.translate(_DIGITS)
     if not _USER_NAME.fullmatch(text):
         raise IdentifierRefused("user_name_characters")
     _check_length("user_name", text, lengths)
@@ -278,7 +288,7 @@ _KINDS = (
     IdentifierKind("ec.ci", frozenset({CI_LENGTH}), True, _parse_ci, _show_ci, _mask_after(3)),
     IdentifierKind("passport", frozenset(range(6, 16)), False, _parse_passport, str, _mask_after(2)),
     IdentifierKind("user_name", frozenset(range(3, 65)), False, _parse_user_name, str, _mask_after(2)),
-    IdentifierKind("email", frozenset(range(3, 255)), False, _parse_email, str, mask_address),
+    IdentifierKind("email", frozenset(range(3, 255)), False, _parse_email, show_address, mask_address),
 )
 IDENTIFIER_KINDS: Mapping[str, IdentifierKind] = MappingProxyType({kind.name: kind for kind in _KINDS})
 """Every kind that a portal's field may name."""

@@ -1,5 +1,6 @@
 """The outbox: messages to send, and the deliveries that were tried."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -100,3 +101,19 @@ def next_attempt(attempts: int, jitter: float) -> Span:
     """
     wait = min(15 * MINUTE, 5 * SECOND * 3 ** min(attempts - 1, 10))
     return int(wait * (0.8 + 0.4 * jitter))
+
+
+CROWD = 20
+"""Fewer recipients than these say nothing: one person's mail, or its absence, could be read out of them (S1, S2)."""
+_USUAL = tuple(minutes * MINUTE for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 240, 480))
+
+
+def usual_wait(taken: Sequence[Span]) -> Span | None:
+    """How long nine of ten deliveries took at most, rounded up to 1, 2, 5, 10, 15, 30 minutes, 1, 2, 4, 8 or 24 hours.
+
+    `taken` holds one delivery of each recipient; None where they are fewer than `CROWD`.
+    """
+    if len(taken) < CROWD:
+        return None
+    ninth = sorted(taken)[-(-9 * len(taken) // 10) - 1]
+    return next((usual for usual in _USUAL if ninth <= usual), DAY)

@@ -16,12 +16,12 @@ from reclave.domain.portal_file import (
     Field,
     FindUserId,
     FirstSignIn,
-    Language,
     PortalFile,
     RecoverUserName,
     ResetLink,
     TemporaryPassword,
 )
+from reclave.domain.portal_keys import Language
 from reclave.domain.time import DAY, Span
 
 __all__ = [

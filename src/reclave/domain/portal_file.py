@@ -4,38 +4,15 @@ From them come the reader's checks (`portal_reader`), the JSON Schema that edito
 page (`reclave.portal_reference`).
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
+from reclave.domain.portal_about import About, Accessibility, Brand, Help, Mail
+from reclave.domain.portal_keys import Kind, Kinds, Language, Limits, Name, Names, Span, Translated, key
+
 EMAIL = "email"
 """The field that means the registered address; a portal need not describe it."""
-
-
-def key(meaning: str, example: Any, **schema: Any) -> msgspec.Meta:
-    """What a key means and an example of it; `schema` is for editors alone, where the reader says it better."""
-    return msgspec.Meta(description=meaning, examples=[example], extra_json_schema=schema)
-
-
-def _editors(title: str, **schema: Any) -> msgspec.Meta:
-    return msgspec.Meta(title=title, extra_json_schema=schema)
-
-
-_LIMIT = "^[0-9]{1,9}/(second|minute|hour|day) per (client|identifier|portal)$"
-Text = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
-Language = Literal["es", "en", "pt"]
-Translated = Annotated[dict[Language, str], _editors("texts by language", propertyNames={"enum": ["es", "en", "pt"]})]
-Colour = Annotated[str, msgspec.Meta(title="colour", pattern=r"^#[0-9a-fA-F]{6}$")]
-Url = Annotated[str, msgspec.Meta(title="address on the web", pattern=r"^https://[^\s\"'<>]+$")]
-Name = Annotated[str, msgspec.Meta(title="name", pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-Names = Annotated[tuple[Name, ...], msgspec.Meta(title="list of names", min_length=1)]
-Span = Annotated[str, _editors("length of time", pattern="^[0-9]{1,6}[smhd]$")]
-Limits = Annotated[
-    tuple[Annotated[str, _editors("limit", pattern=_LIMIT)], ...], msgspec.Meta(title="list of limits", min_length=1)
-]
-
-Kind = Literal["co.nit", "ec.ruc", "ec.ci", "passport", "user_name", "email"]
-Kinds = Annotated[tuple[Kind, ...], msgspec.Meta(min_length=1)]
 
 _LIMITS = (
     "How often it may be asked for: by the asking network, by what was typed as a whole, over all people."
@@ -48,84 +25,6 @@ _TITLE = "The heading of this journey's page, by language; else our own words."
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     pass
-
-
-class About(_Table, frozen=True):
-    """Who the portal is and where its pages live."""
-
-    id: Annotated[
-        str,
-        msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{1,31}$"),
-        key("Leads every key in the database and names the cookies: never change it.", "pagos"),
-    ]
-    name: Annotated[Text, key("What people know the portal as: on every page and mail.", "Pagos de Ejemplo")]
-    motto: Annotated[str, key("A few words beside the name.", "De principio a fin")] = ""
-    service: Annotated[str, key("The heading of the sign-in page; without it, the name.", "Pagos en línea")] = ""
-    path: Annotated[
-        str,
-        msgspec.Meta(pattern=r"^(/[a-z0-9-]+)?$"),
-        key("Where the pages live on the host that portals share (the settings' `base_url`).", "/pagos"),
-    ] = ""
-    host: Annotated[
-        str,
-        msgspec.Meta(pattern=r"^([a-z0-9-]+(\.[a-z0-9-]+)+)?$"),
-        key("A host name of the portal's own, instead of `path`: recommended.", "acceso.pagos.example"),
-    ] = ""
-    front_page: Annotated[bool, key("Whether a page with the ways in comes before the sign-in page.", True)] = False
-    languages: Annotated[
-        tuple[Language, ...],
-        msgspec.Meta(min_length=1),
-        key("The languages of pages and mails; the first is for readers who ask for none of them.", ["es", "en"]),
-    ] = ("es", "en", "pt")
-    time_zone: Annotated[
-        str, key("The time zone (IANA) in which pages and mails write times, and of `hours`.", "America/Bogota")
-    ] = "UTC"
-
-
-class Brand(_Table, frozen=True):
-    """Colour, logo and the rights line."""
-
-    color: Annotated[Colour, key("The colour that all others are made from, with enough contrast.", "#0b5d4f")] = (
-        "#1f4e79"
-    )
-    logo: Annotated[str, key("An SVG file of at most 32 KiB beside the portal file.", "pagos.svg")] = ""
-    footer: Annotated[str, key("The last line of pages and mails.", "Pagos de Ejemplo S.A.")] = ""
-
-
-class HelpLine(_Table, frozen=True):
-    """One way to reach the help desk."""
-
-    label: Annotated[Text, key("Who answers.", "Mesa de ayuda")]
-    phone: Annotated[str, key("The number, as people dial it.", "01 8000 000 000")] = ""
-    email: Annotated[str, key("The address to write to.", "ayuda@pagos.example")] = ""
-    hours: Annotated[
-        str,
-        key("When somebody answers: days in Spanish, English or Portuguese.", "lun-vie 07:00-19:00, sáb 08:00-12:00"),
-    ] = ""
-
-
-class Help(_Table, frozen=True):
-    """Help desk lines and the documents that pages link to; a link without an address is not shown."""
-
-    lines: Annotated[
-        tuple[HelpLine, ...], key("The help desk's lines, the most useful first.", [{"label": "Mesa de ayuda"}])
-    ] = ()
-    online: Annotated[Url | None, key("Help on the web.", "https://ayuda.pagos.example/")] = None
-    guide: Annotated[Url | None, key("The user guide.", "https://www.pagos.example/guia.pdf")] = None
-    recovery_guide: Annotated[
-        Url | None, key("The guide to recovering a password.", "https://www.pagos.example/recuperar.pdf")
-    ] = None
-    privacy: Annotated[Url | None, key("The privacy notice.", "https://www.pagos.example/privacidad")] = None
-    registration: Annotated[Url | None, key("Where people register.", "https://www.pagos.example/registro")] = None
-
-
-class Mail(_Table, frozen=True):
-    """Whom the portal's mail comes from."""
-
-    sender: Annotated[
-        Text, key("The sender of every mail, with a name.", "Pagos de Ejemplo <no-responder@pagos.example>")
-    ]
-    reply_to: Annotated[str, key("Where answers go; without it, to the sender.", "ayuda@pagos.example")] = ""
 
 
 class SignIn(_Table, frozen=True):
@@ -147,6 +46,10 @@ class Field(_Table, frozen=True):
         Translated, key("What it is called, by language; else our own words.", {"es": "Identificación"})
     ] = {}
     hint: Annotated[Translated, key("A sentence under the label, by language.", {"es": "Cédula o pasaporte."})] = {}
+    where: Annotated[
+        Translated,
+        key("Where people find it, by language; else our own words for its kind.", {"es": "Está en su carné."}),
+    ] = {}
     placeholder: Annotated[str, key("What stands in the empty field.", "000.000.000-0")] = ""
     lengths: Annotated[
         tuple[int, ...] | None,
@@ -281,6 +184,7 @@ class PortalFile(_Table, frozen=True):
     mail: Mail
     brand: Brand = Brand()
     help: Help = Help()
+    accessibility: Accessibility = Accessibility()
     sign_in: SignIn = SignIn()
     fields: dict[Name, Field] = {}
     classification: tuple[Classification, ...] = ()
@@ -291,9 +195,10 @@ class PortalFile(_Table, frozen=True):
     texts: Annotated[
         dict[Language, dict[str, str]],
         key(
-            "The portal's own wording of our texts, by language and English text. The key `password` replaces the word"
-            " wherever it stands.",
-            {"es": {"Sign in": "Ingresar", "password": "clave"}},
+            "The portal's own wording of our texts, by language and English text. The keys `password` and `user name`"
+            " replace the word wherever it stands, `passwords` and `user names` in the plural (else with s). What the"
+            " file says in one language (motto, service, footer, help lines) is said in another by its own words.",
+            {"es": {"Sign in": "Ingresar", "password": "clave"}, "en": {"Mesa de ayuda": "Help desk"}},
             propertyNames={"enum": ["es", "en", "pt"]},
         ),
     ] = {}

@@ -17,6 +17,7 @@ _STEP = re.compile(r"\[(?:\.\.\.|[0-9]+)\]|[^.\[\]]+")
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`")
 _NO_CHOICE = re.compile(r"Invalid enum value .*", re.DOTALL)
+_NO_DATE = "Invalid RFC3339 encoded date"
 _PLAIN = {
     "object": "a table",
     "array": "a list",
@@ -24,6 +25,7 @@ _PLAIN = {
     "int": "a whole number",
     "float": "a number",
     "bool": "true or false",
+    "date": "a date",
 }
 _ANY_KEY = "[...]"
 _MOST_LISTED = 12
@@ -54,7 +56,7 @@ def mistake(parsed: dict[str, Any], message: str) -> tuple[str, str]:
     if _NO_CHOICE.fullmatch(what):
         choices = [str(one) for one in _choices(place.type)]
         return place.path, f"{place.value!r} is none of {', '.join(choices)}{nearest(str(place.value), choices)}"
-    said = re.sub("`([a-z| ]+)`", _plain, what)
+    said = f"{place.value!r} is no date" if what == _NO_DATE else re.sub("`([a-z| ]+)`", _plain, what)
     return place.path, said + (f"; write for example {toml_value(place.examples[0])}" if place.examples else "")
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Collection, Iterator
 from email.utils import parseaddr
 
+from reclave.domain.addresses import AddressRefused, parse_address
 from reclave.domain.identifiers import IDENTIFIER_KINDS
 from reclave.domain.portal import CLASSIFICATION, EMAIL, Field, Portal, PortalFile, ResetLink, TemporaryPassword
 from reclave.domain.spelling import nearest, twice
 
 RESERVED = frozenset(
     {CLASSIFICATION, "action", "code", "confirm", "confirmed", "current", "identifier", "lang", "password"}
-    | {"alert", "ask", "errors", "found", "help", "main"}
+    | {"alert", "ask", "errors", "found", "help", "kept", "main", "notice"}
 )
 """What fields may not be called: names of other controls in the forms that ask for them, and of parts of a page."""
 RESERVED_PREFIX = "find_"
@@ -26,7 +27,9 @@ def contradictions(file: PortalFile) -> Iterator[Contradiction]:
     """Every contradiction in a portal file, in the order of its sections."""
     names = {EMAIL, *file.fields}
     yield from _of_about(file)
-    yield from _of_mail(file)
+    yield from _of_addresses(file)
+    yield from _of_usual_domains(file)
+    yield from _of_known_barriers(file)
     for name, asked in file.fields.items():
         yield from _of_field(name, asked)
     if file.sign_in.identifier not in names:
@@ -62,12 +65,33 @@ def _of_about(file: PortalFile) -> Iterator[Contradiction]:
         yield "portal.languages", f"{again!r} stands there twice"
 
 
-def _of_mail(file: PortalFile) -> Iterator[Contradiction]:
-    mail = file.mail
-    for path, written in (("mail.sender", mail.sender), ("mail.reply_to", mail.reply_to)):
+def _of_addresses(file: PortalFile) -> Iterator[Contradiction]:
+    addresses = {
+        "mail.sender": file.mail.sender,
+        "mail.reply_to": file.mail.reply_to,
+        "accessibility.contact": file.accessibility.contact,
+    }
+    for path, written in addresses.items():
         name, at, domain = parseaddr(written)[1].rpartition("@")
         if written and not (name and at and domain and written.isprintable()):
             yield path, f'{written!r} is no address: write for example "Portal <no-reply@portal.example>"'
+
+
+def _of_usual_domains(file: PortalFile) -> Iterator[Contradiction]:
+    for index, domain in enumerate(file.mail.usual_domains):
+        try:
+            canonical = parse_address(f"nobody@{domain}").canonical
+        except AddressRefused:
+            canonical = ""
+        if canonical != f"nobody@{domain}":
+            why = f'{domain!r} is no domain in lower case: write for example "mail.example"'
+            yield f"mail.usual_domains[{index}]", why
+
+
+def _of_known_barriers(file: PortalFile) -> Iterator[Contradiction]:
+    for index, barrier in enumerate(file.accessibility.limits):
+        if not barrier:
+            yield f"accessibility.limits[{index}]", 'nothing is said: write for example { es = "…" }'
 
 
 def _of_field(name: str, asked: Field) -> Iterator[Contradiction]:

@@ -31,6 +31,10 @@ class Session:
     started_at: Instant
     last_seen_at: Instant
 
+    def ends_at(self, idle: Span, absolute: Span) -> Instant:
+        """When the first of both limits passes, if nothing is done until then (S29)."""
+        return min(self.last_seen_at + idle, self.started_at + absolute)
+
     def alive(self, now: Instant, idle: Span, absolute: Span) -> bool:
         """Whether neither limit has passed (S29)."""
-        return now < self.last_seen_at + idle and now < self.started_at + absolute and in_the_past(self.started_at, now)
+        return now < self.ends_at(idle, absolute) and in_the_past(self.started_at, now)

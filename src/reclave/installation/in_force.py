@@ -63,6 +63,6 @@ def _walk(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 def _shown(name: str, value: Any, secret: bool) -> Any:
     if secret:
         return MASK if value else ""
-    if name == "database":
+    if value and name in {"database", "database_direct"}:
         return make_url(value).render_as_string(hide_password=True)
     return str(value) if isinstance(value, Path) else value

@@ -202,6 +202,15 @@ def _no_help_desk(portal: Portal) -> Iterator[Risk]:
         )
 
 
+def _untested_access(portal: Portal) -> Iterator[Risk]:
+    if portal.file.accessibility.reviewed is None:
+        yield Risk(
+            f"untested_access:{portal.id}",
+            "The accessibility page names no day on which the pages were tested in this portal's look and words.",
+            "test them (the page says how), then set `accessibility.reviewed`",
+        )
+
+
 _OF_PORTALS: tuple[Callable[[Portal], Iterator[Risk]], ...] = (
     _id_on_screen,
     _shared_initial_passwords,
@@ -210,4 +219,5 @@ _OF_PORTALS: tuple[Callable[[Portal], Iterator[Risk]], ...] = (
     _quick_address_change,
     _no_privacy_notice,
     _no_help_desk,
+    _untested_access,
 )

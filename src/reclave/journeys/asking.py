@@ -31,12 +31,13 @@ class Typed(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the waiting page may know: nothing of any account. `request` is a keyed digest of what was typed."""
+    """What the waiting page may know: nothing of any account. `facts` is what was typed, `request` its keyed digest."""
 
     reference: str
     handle: bytes
     cooling: bool
     request: bytes
+    facts: Facts
 
 
 def read_facts(services: Services, portal: Portal, names: Collection[str], typed: Mapping[str, str]) -> dict[str, str]:
@@ -45,7 +46,7 @@ def read_facts(services: Services, portal: Portal, names: Collection[str], typed
     refused: list[FieldRefused] = []
     for name in names:
         try:
-            facts[name] = _read(services, portal, name, typed.get(name, ""))
+            facts[name] = read_fact(services, portal, name, typed.get(name, ""))
         except FieldRefused as error:
             refused.append(error)
     if refused:
@@ -82,7 +83,7 @@ async def accept(services: Services, portal: Portal, journey: str, facts: Facts,
     )
     if admission is Admission.ACCEPTED:
         services.bell.ring()
-    return Asked(reference, handle, admission is Admission.COOLING, typed)
+    return Asked(reference, handle, admission is Admission.COOLING, typed, facts)
 
 
 def costs(
@@ -107,7 +108,8 @@ def resealed(services: Services, intake: Intake) -> bytes:
     return services.vault.seal(_SEAL, services.vault.open(_SEAL, intake.sealed_fields or b"", intake.id), intake.id)
 
 
-def _read(services: Services, portal: Portal, name: str, typed: str) -> str:
+def read_fact(services: Services, portal: Portal, name: str, typed: str) -> str:
+    """Read one field. Raises `FieldRefused`."""
     asked = portal.field(name)
     try:
         if asked.kind == EMAIL:

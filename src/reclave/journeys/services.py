@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from reclave.domain.portal import Portal
 from reclave.domain.secrets import write_reference
+from reclave.journeys.mail_pace import MailPace
 from reclave.journeys.switchboard import Switchboard
 from reclave.ports.clock import Clock
 from reclave.ports.directory import Directory
@@ -32,6 +33,7 @@ class Services:
     special_use_domains: bool = False
     """Whether addresses under reserved domains (RFC 2606: `.example`) are taken: in the demo and in tests."""
     switchboard: Switchboard = field(default_factory=Switchboard)
+    mail_pace: MailPace = field(default_factory=MailPace)
     meter: Meter = field(default_factory=NoMeter)
     tracer: Tracer = field(default_factory=NoTracer)
 

@@ -1,7 +1,7 @@
 """Who is signed in: checking a session, ending sessions, and what «Mi cuenta» shows."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reclave.domain.accounts import Account, Status
 from reclave.domain.audit import Entry, Event
@@ -61,6 +61,7 @@ async def authenticate(
     if now - session.last_seen_at > SEEN_EVERY:
         async with services.store.transaction() as tx:
             await tx.sessions.touch(portal.id, digest)
+        session = replace(session, last_seen_at=now)
     field = portal.file.sign_in.identifier
     return SignedInAs(session, account, next((i.value for i in identifiers if i.field == field), ""))
 

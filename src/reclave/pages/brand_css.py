@@ -1,7 +1,7 @@
-"""brand.css: one colour from the portal file becomes the few shades that pages and mails use.
+"""brand.css: a portal's colour and logo become the shades, the accent and the shapes of its pages.
 
-Each is readable where it stands, whatever the colour: contrast and relative luminance as WCAG 2.2 defines
-them, at least 4.5:1 (1.4.3, level AA).
+Each shade is readable where it stands, whatever the colour: contrast and relative luminance as WCAG 2.2 defines
+them, at least 4.5:1 (1.4.3, level AA). The accent is ornament: no text has it, and nothing is told by it alone.
 """
 
 import colorsys
@@ -10,7 +10,10 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import TypeAlias
+
+from reclave.pages.mark import Mark, read_mark
 
 Colour: TypeAlias = tuple[int, int, int]
 """sRGB, each channel 0 to 255."""
@@ -32,6 +35,12 @@ CALM = 7.0
 CALM_SATURATION = 0.6
 """The most saturation (HSL) of the brand as text in the dark."""
 
+ANOTHER_HUE = 40 / 360
+"""How far (in turns) the accent's hue is from the brand's."""
+COLOURFUL = 0.3
+"""The least saturation (HSL) of an accent: greys and paper tints are none."""
+
+_STATIC = Path(__file__).with_name("static")
 _WRITTEN = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -84,14 +93,32 @@ def palette(color: str) -> Palette:
     )
 
 
-def brand_css(color: str) -> bytes:
-    """The style sheet that gives reclave.css its brand: custom properties for light and dark, in UTF-8.
+def accent(color: str, mark: Mark) -> str:
+    """The logo's most saturated colour of another hue than the brand `#rrggbb`; the brand itself where it has none."""
+    hue, *_ = _hls(read_colour(color))
+    others = {written: _hls(read_colour(written)) for written in mark.colours}
+    eligible = [
+        (saturation, written)
+        for written, (other, _, saturation) in others.items()
+        if saturation >= COLOURFUL and min((other - hue) % 1, (hue - other) % 1) >= ANOTHER_HUE
+    ]
+    return max(eligible)[1] if eligible else color
 
-    Raises ValueError if `color` is not `#rrggbb`.
+
+def brand_css(color: str, logo: bytes | None = None) -> bytes:
+    """The style sheet that gives reclave.css its brand, in UTF-8.
+
+    Custom properties for light and dark, then the shapes of the hand that the logo is drawn in; without a logo,
+    reclave.css's own. Raises ValueError if `color` is not `#rrggbb`.
     """
     shades = palette(color)
     light, dark = _properties(shades.light), _properties(shades.dark)
-    return f":root{{{light}}}@media(prefers-color-scheme:dark){{:root{{{dark}}}}}".encode()
+    if logo is None:
+        return f":root{{{light}}}@media(prefers-color-scheme:dark){{:root{{{dark}}}}}".encode()
+    mark = read_mark(logo)
+    light += f";--accent:{accent(color, mark)}"
+    hand = (_STATIC / f"hand-{mark.hand}.css").read_text("utf-8")
+    return f":root{{{light}}}@media(prefers-color-scheme:dark){{:root{{{dark}}}}}\n{hand}".encode()
 
 
 def read_colour(written: str) -> Colour:
@@ -123,7 +150,7 @@ def _lightened(colour: Colour, grounds: AbstractSet[Colour], ratio: float) -> Co
 
     Lightness rises and hue and saturation stay (a mix with white would be a dull grey), short of neon.
     """
-    hue, lightness, saturation = colorsys.rgb_to_hls(*(channel / 255 for channel in colour))
+    hue, lightness, saturation = _hls(colour)
     calm = min(saturation, CALM_SATURATION)
     rising = (lightness + (1 - lightness) * step / 100 for step in range(101))
     return _first_readable((_from_hls(hue, lighter, calm) for lighter in rising), grounds, ratio)
@@ -131,6 +158,11 @@ def _lightened(colour: Colour, grounds: AbstractSet[Colour], ratio: float) -> Co
 
 def _first_readable(steps: Iterable[Colour], grounds: AbstractSet[Colour], ratio: float) -> Colour:
     return next(step for step in steps if all(contrast(step, ground) >= ratio for ground in grounds))
+
+
+def _hls(colour: Colour) -> tuple[float, float, float]:
+    red, green, blue = (channel / 255 for channel in colour)
+    return colorsys.rgb_to_hls(red, green, blue)
 
 
 def _from_hls(hue: float, lightness: float, saturation: float) -> Colour:

@@ -36,6 +36,7 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
     identifier: str = ""
     kind: str = ""
     filled: dict[str, str] = {}
+    understood: dict[str, str] = {}
 
 
 def _name(portal: Portal, use: str) -> str:

@@ -1,7 +1,8 @@
 """Reading a form strictly: one value a field, known fields only, UTF-8, no control characters (S33, S49)."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from urllib.parse import unquote_to_bytes
 
 from reclave.domain.errors import FieldRefused, ReclaveError
@@ -9,7 +10,8 @@ from reclave.domain.errors import FieldRefused, ReclaveError
 MAX_BODY = 16 * 1024
 MAX_FIELDS = 20
 _BAD_ESCAPE = re.compile(rb"%(?![0-9a-fA-F]{2})")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+# A tab comes with what is copied from a spreadsheet: each field's reader says what it is worth there.
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 
 
 class BadForm(ReclaveError):
@@ -63,10 +65,16 @@ def _decode(raw: bytes) -> str:
 
 
 class FormView:
-    """A form as a page shows it again: what was typed (never a password) and what is wrong with it."""
+    """A form as a page shows it again: what was typed (never a password), how it was read, what is wrong with it."""
 
-    def __init__(self, values: dict[str, str], errors: Sequence[tuple[FieldRefused, str]] = ()) -> None:
+    def __init__(
+        self,
+        values: dict[str, str],
+        errors: Sequence[tuple[FieldRefused, str]] = (),
+        understood: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._values = values
+        self._understood = understood
         self.errors = [(str(refused.detail.get("at", refused.field)), message) for refused, message in errors]
 
     def moved(self, values: dict[str, str], name: str) -> "FormView":
@@ -78,6 +86,11 @@ class FormView:
     def value(self, name: str) -> str:
         """What was typed into a field."""
         return self._values.get(name, "")
+
+    def understood(self, name: str) -> str | None:
+        """What a field was read as, where that is spelled otherwise than it was typed."""
+        read = self._understood.get(name)
+        return None if read == self.value(name).strip() else read
 
     def error(self, name: str) -> str | None:
         """The first message at a field."""

@@ -7,7 +7,7 @@ import difflib
 import gettext
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from math import inf
 from pathlib import Path
@@ -35,7 +35,12 @@ _RANGE = re.compile(r"(\*|[a-z]{1,8}(?:-[a-z0-9]{1,8})*)(?:;q=(0(?:\.\d{0,3})?|1
 _RANGES_READ = 40
 
 
-WORDS: Mapping[str, Mapping[str, str]] = {"password": {"es": "contraseña", "en": "password", "pt": "senha"}}
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "passwords": {"es": "contraseñas", "en": "passwords", "pt": "senhas"},
+    "password": {"es": "contraseña", "en": "password", "pt": "senha"},
+    "user names": {"es": "nombres de usuario", "en": "user names", "pt": "nomes de usuário"},
+    "user name": {"es": "nombre de usuario", "en": "user name", "pt": "nome de usuário"},
+}
 """Words that a portal may replace wherever they stand, by the key of its file and the catalogs' word."""
 
 
@@ -43,9 +48,9 @@ class Translator:
     """The words of one portal in one language; its own words win over the catalog.
 
     `overrides` maps English source strings to the portal's wording, and keys of `WORDS` to the portal's word, which
-    must have the same gender and form its plural with s as well. Raises ValueError for one that would not render:
-    its placeholders differ from its source's, or it carries markup. Raises FileNotFoundError if the language's
-    catalog was not compiled.
+    must have the same gender; where it gives no plural, that is the word and s. Raises ValueError for one that would
+    not render: its placeholders differ from its source's, or it carries markup. Raises FileNotFoundError if the
+    language's catalog was not compiled.
     """
 
     def __init__(self, language: str, overrides: Mapping[str, str]) -> None:
@@ -53,7 +58,9 @@ class Translator:
             _check_override(source, own)
         self.language = language
         self._overrides = dict(overrides)
-        self._words = [(WORDS[key][language], overrides[key]) for key in WORDS if key in overrides]
+        plurals = {f"{key}s": f"{own}s" for key, own in overrides.items() if key in WORDS}
+        own_words = {**plurals, **overrides}
+        self._words = [(said[language], own_words[key]) for key, said in WORDS.items() if key in own_words]
         self._catalog = _catalog(language)
 
     def gettext(self, message: str) -> str:
@@ -65,10 +72,14 @@ class Translator:
         own = self._overrides.get(singular if number == 1 else plural)
         return own or self._worded(self._catalog.ngettext(singular, plural, number))
 
+    def own(self, text: str) -> str:
+        """A text of the portal file itself, such as its motto: as `overrides` has it, else as it is."""
+        return self._overrides.get(text, text)
+
     def _worded(self, text: str) -> str:
         for word, own in self._words:
-            text = re.sub(rf"\b{word}(?=s?\b)", own, text)
-            text = re.sub(rf"\b{_capitalised(word)}(?=s?\b)", _capitalised(own), text)
+            text = re.sub(rf"\b{word}\b", own, text)
+            text = re.sub(rf"\b{_capitalised(word)}\b", _capitalised(own), text)
         return text
 
 
@@ -90,6 +101,19 @@ def format_time(instant: Instant, language: str, zone: ZoneInfo) -> str:
     local = (_EPOCH + timedelta(microseconds=instant)).astimezone(zone)
     written = format_datetime(local, _TIME[language], locale=_LOCALES[language])
     return f"{written} ({_zone_name(local, language, zone)})"
+
+
+def format_clock(instant: Instant, language: str, zone: ZoneInfo) -> str:
+    """Time of day and the zone's name, for what is less than a day away: «14:05 (hora de Colombia)»."""
+    local = (_EPOCH + timedelta(microseconds=instant)).astimezone(zone)
+    return f"{local:%H:%M} ({_zone_name(local, language, zone)})"
+
+
+def format_day(day: date, language: str) -> str:
+    """A day: «22 de noviembre de 2026»."""
+    from babel.dates import format_date
+
+    return format_date(day, _TIME[language].partition(",")[0], locale=_LOCALES[language])
 
 
 _DAYS = {

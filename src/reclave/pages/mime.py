@@ -42,6 +42,9 @@ _Q_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345
 _Q = [chr(byte) if byte in _Q_SAFE else "_" if byte == ord(" ") else f"={byte:02X}" for byte in range(256)]
 
 
+_LOOKS_LIKE_A_NEXT_MAIL = re.compile(rb"^From ", re.MULTILINE)
+
+
 class MailFrame:
     """What the mails of one portal in one language have in common.
 
@@ -124,7 +127,8 @@ def _part(boundary: str, subtype: str, text: str) -> bytes:
 
 
 def _quoted_printable(raw: bytes) -> bytes:
-    encoded = binascii.b2a_qp(raw)
+    # A server that keeps mail in one file puts ">" before a line that starts so (RFC 4155), which breaks a signature.
+    encoded = _LOOKS_LIKE_A_NEXT_MAIL.sub(b"From=\r\n ", binascii.b2a_qp(raw))
     lines = encoded.split(b"\r\n")
     if max(map(len, lines)) <= _LINE:
         return encoded

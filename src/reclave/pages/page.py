@@ -19,7 +19,9 @@ from reclave.pages.cookies import read_handle
 from reclave.pages.forms import FormView, parse_form
 from reclave.pages.i18n import Translator, negotiate
 from reclave.pages.render import LANGUAGE_NAMES, Renderer
-from reclave.pages.urls import page_path
+from reclave.pages.understood import understood
+from reclave.pages.urls import PATHS, page_path, portal_origin
+from reclave.pages.where import field_where
 from reclave.pages.words import NOTICES, field_label, field_message, show_identifier
 
 
@@ -83,10 +85,20 @@ class Page:
         fields = parse_form(body, content_type, {*allowed, "lang"})
         return {name: fields.get(name, "") for name in allowed}
 
-    def refused(self, values: Mapping[str, str], fields: Sequence[FieldRefused]) -> FormView:
-        """The form again, with a message at each refused field; passwords are not kept."""
+    def where(self, name: str) -> list[str]:
+        """Where people find what a field asks for."""
+        return field_where(self.words, self.portal, name)
+
+    def refused(
+        self, values: Mapping[str, str], fields: Sequence[FieldRefused], asked: Mapping[str, str] | None = None
+    ) -> FormView:
+        """The form again, with a message at each refused field; passwords are not kept.
+
+        `asked` names the field of each control whose text is shown as it was understood.
+        """
         kept = {name: value for name, value in values.items() if name not in _SECRETS}
-        return FormView(kept, [(refused, field_message(self.words, self.portal, refused)) for refused in fields])
+        said = [(refused, field_message(self.words, self.portal, refused)) for refused in fields]
+        return FormView(kept, said, understood(self.services, self.portal, kept, asked or {}))
 
     def answer(self, template: str, status: int = 200, **context: Any) -> Response:
         """A rendered page."""
@@ -127,8 +139,10 @@ class Page:
             "form": None,
             "explicit_lang": self.explicit,
             "label": self.label,
+            "where": self.where,
             "open_now": self._open_now(),
             "banners": self._banners(),
+            "printed": self._address(),
         }
         return self.site.renderer.render(template, self.portal, self.language, base | context).encode()
 
@@ -138,6 +152,13 @@ class Page:
             (code, LANGUAGE_NAMES[code], f"{path}?{urlencode({'lang': code})}", code == self.language)
             for code in self.portal.file.portal.languages
         ]
+
+    def _address(self) -> str:
+        """Where to find this page again, for paper: a link's token is not printed, the portal's address is."""
+        path = self.request.url.path
+        within = path.removeprefix(self.portal.file.portal.path)
+        first = self.portal.file.portal.path + "/"
+        return portal_origin(self.portal, self.site.base_url) + (path if within in PATHS.values() else first)
 
     def _open_now(self) -> list[bool | None]:
         """Whether each line of the help desk is open now; None for one without hours."""

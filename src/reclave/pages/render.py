@@ -11,7 +11,7 @@ from jinja2.bccache import Bucket
 
 from reclave.domain.portal import Language, Portal
 from reclave.domain.time import Instant, Span
-from reclave.pages.i18n import Translator, format_hours, format_span, format_time, translator
+from reclave.pages.i18n import Translator, format_clock, format_day, format_hours, format_span, format_time, translator
 
 LANGUAGE_NAMES: Mapping[str, str] = {"es": "Español", "en": "English", "pt": "Português"}
 
@@ -85,15 +85,23 @@ class Renderer:
         made.install_gettext_callables(  # type: ignore[attr-defined]  # added by the i18n extension
             words.gettext, words.ngettext, newstyle=True
         )
-        made.globals = {**made.globals, "span": lambda span: format_span(span, language)}
+        made.globals = {
+            **made.globals,
+            "own_text": words.own,
+            "span": lambda span: format_span(span, language),
+            "day": lambda day: format_day(day, language),
+        }
         if portal is not None:
             zone = portal.zone
 
             def time_in_zone(instant: Instant) -> str:
                 return format_time(instant, language, zone)
 
+            def clock_in_zone(instant: Instant) -> str:
+                return format_clock(instant, language, zone)
+
             opening = [format_hours(hours, language) if hours else "" for hours in portal.hours]
-            made.globals |= {"time": time_in_zone, "hours": opening.__getitem__}
+            made.globals |= {"time": time_in_zone, "clock": clock_in_zone, "hours": opening.__getitem__}
         self._by_language[key] = made
         return made
 

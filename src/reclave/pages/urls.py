@@ -16,6 +16,7 @@ PATHS = {
     "user_names_sent": "/usuario/enviado",
     "details": "/registro",
     "details_code": "/registro/codigo",
+    "accessibility": "/accesibilidad",
     "account": "/cuenta",
     "change_password": "/cuenta/contrasena",
     "change_address": "/cuenta/correo",

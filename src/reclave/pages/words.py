@@ -15,66 +15,90 @@ def N_(message: str) -> str:  # noqa: N802 - gettext's own name for a string tha
 
 FIELD_MESSAGES = {
     "identifier_missing": N_("Enter your user name."),
-    "identifier_too_long": N_("This is longer than a user name can be. Check what you entered."),
-    "identifier_control_character": N_("There is an invisible character here. Type it instead of pasting it."),
-    "nit_without_check_digit": N_("The check digit is missing. Did you mean %(suggestion)s?"),
+    "identifier_too_long": N_("This is too long for a user name. Check what you entered."),
+    "identifier_control_character": N_("There is an invisible character here. Type the text instead of pasting it."),
+    "nit_without_check_digit": N_(
+        "The check digit is missing: it is the last one, after the dash. Did you mean %(suggestion)s?"
+    ),
+    "nit_without_check_digit_or_dash": N_(
+        "We can read this NIT in two ways: %(suggestion)s or %(alternative)s. Enter it with its dash."
+    ),
     "nit_wrong_check_digit": N_("This NIT does not match its check digit. Check each digit."),
-    "nit_not_a_number": N_("Enter the NIT with digits only. Dots, dashes and spaces do not matter."),
-    "nit_wrong_length": N_("The NIT has 9 digits and the check digit. Check whether one is missing."),
+    "nit_not_a_number": N_(
+        "There are letters or symbols here. Enter the NIT with digits: dots, dashes and spaces do not matter."
+    ),
+    "nit_wrong_length": N_("The NIT has 9 digits and the check digit. Check whether any is missing or extra."),
     "nit_leading_zero": N_("A NIT does not start with zero. Check each digit."),
     "address_missing": N_("Enter an e-mail address."),
-    "address_too_long": N_("This is longer than an e-mail address can be. Check what you entered."),
-    "address_control_character": N_("There is an invisible character here. Type it instead of pasting it."),
-    "address_several": N_("Enter only one e-mail address."),
-    "address_without_at": N_("An e-mail address has an @, like name@company.example."),
+    "address_too_long": N_("This is too long for an e-mail address. Check what you entered."),
+    "address_control_character": N_("There is an invisible character here. Type the text instead of pasting it."),
+    "address_several": N_("There is more than one e-mail address here. Enter only one."),
+    "address_without_at": N_("The @ is missing. Enter the e-mail address like name@company.example."),
     "address_space": N_("An e-mail address has no spaces. Check what you entered."),
+    "address_angle_brackets": N_(
+        "There is something besides the address here. Enter the address alone, like name@company.example."
+    ),
+    "address_quoted": N_(
+        "There are quotation marks in this address. Enter it without them, like name@company.example."
+    ),
+    "address_comment": N_("There are brackets in this address. Enter it without them, like name@company.example."),
+    "address_look_alike": N_("A letter here only looks like the right one. Type the address on your keyboard."),
+    "address_local_part_not_ascii": N_("The part before the @ has no accents and no ñ. Check what you entered."),
     "address_domain": N_("Check the part after the @. It should look like company.example."),
-    "address_local_part_missing": N_("Enter the part before the @ too."),
-    "address": N_("Enter the e-mail address alone, like name@company.example."),
+    "address_local_part_missing": N_("The part before the @ is missing. Enter it too."),
+    "address": N_("We do not understand this e-mail address. Enter it like this: name@company.example."),
     "password_missing": N_("Enter the password."),
-    "password_too_long": N_("This is longer than a password can be. Check what you pasted."),
+    "password_too_long": N_("This password is too long. Check what you pasted."),
     "too_short": N_("Use at least %(minimum)s characters. This one has %(got)s."),
-    "too_long": N_("Use at most %(maximum)s characters."),
-    "control_character": N_("There is an invisible character here. Type it instead of pasting it."),
-    "is_temporary_password": N_("This is the temporary password. Choose one of your own."),
-    "repetition": N_("It repeats the same characters. Choose one that is harder to guess."),
-    "sequence": N_("It follows the order of the keyboard or of the alphabet. Choose another one."),
-    "date": N_("It is hardly more than a date. Choose one that is harder to guess."),
-    "common": N_("«%(word)s» is one of the first words that people try. Choose another password."),
-    "contains_context": N_("It is built on «%(word)s», which is known about you. Choose another password."),
-    "breached": N_("This password is in published lists of stolen ones. Choose another one."),
+    "too_long": N_("This password is too long. Use at most %(maximum)s characters."),
+    "control_character": N_("There is an invisible character here. Type the text instead of pasting it."),
+    "is_temporary_password": N_("This is the temporary password. Choose a different one."),
+    "repetition": N_("This password repeats the same characters. Choose one that is harder to guess."),
+    "sequence": N_("This password follows the order of the keyboard or of the alphabet. Choose another one."),
+    "date": N_("This password is hardly more than a date. Choose one that is harder to guess."),
+    "common": N_("“%(word)s” is one of the first words that people try. Choose another password."),
+    "contains_context": N_("This password is built on “%(word)s”, which is known about you. Choose another one."),
+    "breached": N_("This password appears in public lists of stolen passwords. Choose another one."),
     "password_same_as_current": N_("This is your current password. Choose a new one."),
     "confirm_missing": N_("Enter the password a second time."),
     "confirm_differs": N_("The two passwords differ. Enter the same one twice."),
     "current_wrong": N_("This is not your current password. Check it and try again."),
     "throttled": N_("Too many attempts. Try again in %(wait)s."),
-    "address_is_registered": N_("This is already your registered address."),
+    "address_is_registered": N_("This is already your registered address. Enter a different one."),
     "not_the_registered_one": N_(
-        "Enter the address that we have on record: we send a code to it. If you no longer have it, call the help desk."
+        "Enter the address that we have on record: we will send it a code. If you no longer use it, call the help desk."
     ),
     "too_many_addresses": N_("You have tried too many addresses today. Try again tomorrow or call the help desk."),
-    "code_missing": N_("Enter the code from the mail."),
-    "code_malformed": N_("A code has 8 letters and digits. Copy it from the mail."),
-    "code_wrong": N_("This is not the code of the latest mail. Attempts left: %(left)s."),
-    "code_no_tries_left": N_("There are no attempts left for this code. Give the address again or another one."),
-    "code_ended": N_("This code no longer counts. Give the address again."),
+    "code_missing": N_("Enter the code from the e-mail."),
+    "code_malformed": N_("A code has 8 letters and digits. Copy it from the e-mail."),
+    "code_wrong": N_(
+        "This is not the code of the latest e-mail. Check it and enter it again. Attempts left: %(left)s."
+    ),
+    "code_no_tries_left": N_("There are no attempts left for this code. Enter the address again, or another one."),
+    "code_ended": N_("This code no longer works. Enter the address again."),
     "confirm_not_ticked": N_("Tick the box if it was not you."),
-    "field_missing": N_("This is missing: %(label)s."),
+    "field_missing": N_("This is missing: %(label)s. Fill it in to continue."),
     "classification_missing": N_("Choose what you are registered as."),
-    "ci_not_a_number": N_("Enter the identity card number with digits only."),
-    "ci_wrong_length": N_("An identity card number has %(expected)s digits. This one has %(got)s."),
-    "ci_wrong_check_digit": N_("This identity card number is not complete or has a wrong digit. Check each digit."),
-    "ci_wrong_series": N_("This identity card number is not complete or has a wrong digit. Check each digit."),
-    "ruc_not_a_number": N_("Enter the RUC with digits only."),
-    "ruc_wrong_length": N_("A RUC has %(expected)s digits. This one has %(got)s."),
+    "ci_not_a_number": N_("There are letters or symbols here. Enter the identity card number with digits only."),
+    "ci_wrong_length": N_("An identity card number has %(expected)s digits. This one has %(got)s. Check each digit."),
+    "ci_wrong_check_digit": N_("A digit of this identity card number is missing or wrong. Check each digit."),
+    "ci_wrong_series": N_("A digit of this identity card number is missing or wrong. Check each digit."),
+    "ruc_not_a_number": N_("There are letters or symbols here. Enter the RUC with digits only."),
+    "ruc_wrong_length": N_("A RUC has %(expected)s digits. This one has %(got)s. Check each digit."),
     "ruc_wrong_check_digit": N_("This RUC has a wrong digit. Check each digit."),
     "ruc_wrong_series": N_("This RUC has a wrong digit. Check each digit."),
-    "passport_characters": N_("A passport number has letters and digits only."),
+    "passport_characters": N_("A passport number has letters and digits only. Check what you entered."),
     "passport_too_short": N_("A passport number has at least %(minimum)s characters. Check what you entered."),
-    "user_name_characters": N_("A user name has no spaces, and no accents or signs but . _ - and @."),
+    "user_name_characters": N_(
+        "A user name has no spaces and no accents. It takes dots, dashes, underscores and @. Check what you entered."
+    ),
     "user_name_too_short": N_("A user name has at least %(minimum)s characters. Check what you entered."),
-    "recovery_code_wrong": N_("This is not the code of this request. Attempts left: %(left)s."),
-    "recovery_code_no_tries_left": N_("No attempts are left for this code. Ask again, and use the newest mail."),
+    "recovery_code_wrong": N_(
+        "This is not the code of this request. Check it and enter it again. Attempts left: %(left)s."
+    ),
+    "recovery_code_no_tries_left": N_(
+        "There are no attempts left for this code. Ask again, and use the latest e-mail."
+    ),
 }
 _OTHER = N_("Check what you entered here.")
 
@@ -112,6 +136,8 @@ def own_words(translated: Mapping[Language, str], language: str) -> str:
 def field_message(words: Translator, portal: Portal, refused: FieldRefused) -> str:
     """What is said at a field. A code without words of its own takes those of its family."""
     reason = refused.reason
+    if "alternative" in refused.detail:
+        reason += "_or_dash"
     family = "address" if reason.startswith("address_") else reason
     message = FIELD_MESSAGES.get(reason) or FIELD_MESSAGES.get(family) or _OTHER
     values: dict[str, str | int] = dict(refused.detail)
@@ -161,10 +187,16 @@ ERROR_PAGES = {
 
 NOTICES = {
     "password_changed": ("success", N_("Your new password is set. Sign in with it.")),
-    "password_updated": ("success", N_("Your password was changed. Your other sessions were closed.")),
-    "signed_out": ("success", N_("You have signed out.")),
-    "session_ended": ("info", N_("Your session ended. Sign in again. Nothing was lost that you had saved.")),
-    "address_proposed": ("success", N_("Your new address is confirmed. We told the old one as well.")),
-    "address_registered": ("success", N_("Your e-mail address is registered.")),
-    "sessions_ended": ("success", N_("The sessions were closed.")),
+    "password_updated": (
+        "success",
+        N_("Your password was changed. Your other sessions were closed. Use the new password from now on."),
+    ),
+    "signed_out": ("success", N_("You have signed out. You can close this page.")),
+    "session_ended": ("info", N_("Your session ended. Sign in again. What you had saved is not lost.")),
+    "address_proposed": (
+        "success",
+        N_("Your new address is confirmed. We told the old one as well. You do not need to do anything else."),
+    ),
+    "address_registered": ("success", N_("Your e-mail address is registered. Use it if you forget your password.")),
+    "sessions_ended": ("success", N_("The sessions were closed. If one was not yours, change your password.")),
 }

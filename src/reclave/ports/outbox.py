@@ -40,6 +40,18 @@ class Standing:
     failed: int
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a portal's mail goes, bulk mail left out; each recipient stands there once.
+
+    `taken` is how long a delivered message took from its queueing to the server's yes (microseconds), the newest of
+    each recipient. `held` is since when a message waits that nothing has overtaken, the oldest of each recipient.
+    """
+
+    taken: tuple[Span, ...]
+    held: tuple[Instant, ...]
+
+
 class Outbox(Protocol):
     """Messages to send."""
 
@@ -78,6 +90,10 @@ class Outbox(Protocol):
 
     async def standing(self, *, failed_since: Instant) -> Standing:
         """How the outbox stands; `failed` are those created since an instant."""
+
+    async def pace(self, portal: str, *, since: Instant, limit: int) -> Pace:
+        """How fast a portal's mail goes: by its newest `limit` messages queued since an instant and delivered, and by
+        the oldest `limit` that wait and were queued since and after every one of those."""
 
     async def purge(self, *, ended_before: Instant, limit: int, cancelled_before: Instant | None = None) -> int:
         """Delete sent, failed and cancelled messages created before an instant, with their attempts; how many.

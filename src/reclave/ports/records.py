@@ -125,6 +125,19 @@ class Switches(Protocol):
         """Take a switch back; whether there was one."""
 
 
+class Leases(Protocol):
+    """What one process does at a time: for economy, not for safety, since a lease may end while its holder works."""
+
+    async def hold(self, name: str, holder: bytes, span: Span) -> bool:
+        """Take a task for `span` microseconds, or keep it for as long from now; False while another holder has it.
+
+        A lease that ends further ahead than `span` comes from a clock that jumped back, and has ended.
+        """
+
+    async def release(self, name: str, holder: bytes) -> bool:
+        """Give a task back; whether this holder had it."""
+
+
 class PasswordSchemes(Protocol):
     """How many accounts have a password of each scheme (`foreign_recipes.scheme_of`), kept from an import on."""
 

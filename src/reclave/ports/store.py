@@ -16,7 +16,7 @@ from reclave.domain.sessions import Session
 from reclave.domain.time import Instant, Span
 from reclave.ports.imports import Imports
 from reclave.ports.outbox import Outbox
-from reclave.ports.records import Audit, Cases, Guesses, Limits, PasswordSchemes, Switches
+from reclave.ports.records import Audit, Cases, Guesses, Leases, Limits, PasswordSchemes, Switches
 
 
 class Accounts(Protocol):
@@ -128,6 +128,9 @@ class Intakes(Protocol):
         Each claim raises `fence`.
         """
 
+    async def release(self, intakes: Sequence[Intake]) -> int:
+        """Give back claims whose fences still are these ones', to be claimed by anybody at once; how many."""
+
     async def resolve(self, intake: Intake, outcome: Outcome, grants: Sequence[bytes] = ()) -> bool:
         """End an intake whose fence still is this one's, erase its sealed fields, keep the ids of its grants."""
 
@@ -221,6 +224,8 @@ class Transaction(Protocol):
     def password_schemes(self) -> PasswordSchemes: ...
     @property
     def imports(self) -> Imports: ...
+    @property
+    def leases(self) -> Leases: ...
 
     def rehearsal(self) -> "AbstractAsyncContextManager[Transaction]":
         """This transaction's look-alike: what is written through it is undone when the block ends."""

@@ -2,11 +2,13 @@
 
 import base64
 import binascii
+from typing import Any
 
 from starlette.responses import Response
 
 from reclave.domain.audit import Event
 from reclave.domain.errors import FormRefused
+from reclave.domain.portal import EMAIL
 from reclave.domain.sessions import SessionKind
 from reclave.journeys import change_address, change_password, sessions
 from reclave.journeys.sessions import SignedInAs
@@ -14,11 +16,13 @@ from reclave.pages import cookies
 from reclave.pages.forms import FormView
 from reclave.pages.page import Page
 from reclave.pages.words import N_
+from reclave.web import endings
 from reclave.web.details import password_rules
+from reclave.web.waiting import context as waiting_context
 
 _OUTCOMES = {
     Event.SIGN_IN_SUCCEEDED: N_("Signed in"),
-    Event.SIGN_IN_REFUSED: N_("Attempt without success"),
+    Event.SIGN_IN_REFUSED: N_("Failed attempt"),
 }
 _UNKNOWN_DEVICE = N_("Unknown browser")
 
@@ -32,7 +36,7 @@ async def show(page: Page) -> Response:
     pending = (account.next_address, account.next_address_at) if account.next_address else None
     return page.answer(
         "account.html",
-        signed_in=_signed_in(page, who),
+        **_signed_in(page, who),
         identifier=page.show(who.identifier),
         address=account.address or "",
         address_pending=pending,
@@ -104,8 +108,10 @@ async def submit_change_password(page: Page) -> Response:
 
 
 async def show_change_address(page: Page) -> Response:
-    """The form for a new address."""
-    return _address_form(page, await _who(page), None)
+    """The form for a new address; one that waits for its code is filled in."""
+    who = await _who(page)
+    waiting = await change_address.waiting(page.services, who)
+    return _address_form(page, who, FormView({"email": waiting.pending.stored}) if waiting else None)
 
 
 async def submit_change_address(page: Page) -> Response:
@@ -115,7 +121,7 @@ async def submit_change_address(page: Page) -> Response:
     try:
         await change_address.ask(page.services, page.portal, who, values["current"], values["email"], page.caller())
     except FormRefused as refused:
-        return _address_form(page, who, page.refused(values, refused.fields), 422)
+        return _address_form(page, who, page.refused(values, refused.fields, {"email": EMAIL}), 422)
     return page.redirect("change_address_code")
 
 
@@ -144,8 +150,8 @@ async def _who(page: Page) -> SignedInAs:
     return await sessions.authenticate(page.services, page.portal, handle, {SessionKind.FULL})
 
 
-def _signed_in(page: Page, who: SignedInAs) -> dict[str, str]:
-    return {"identifier": page.show(who.identifier)}
+def _signed_in(page: Page, who: SignedInAs) -> dict[str, Any]:
+    return {"signed_in": {"identifier": page.show(who.identifier)}, "ending": endings.of_session(page, who)}
 
 
 def _password_form(page: Page, who: SignedInAs, form: FormView | None, status: int = 200) -> Response:
@@ -153,7 +159,7 @@ def _password_form(page: Page, who: SignedInAs, form: FormView | None, status: i
         "change_password.html",
         status,
         form=form,
-        signed_in=_signed_in(page, who),
+        **_signed_in(page, who),
         identifier=page.show(who.identifier),
         rules=password_rules(page),
     )
@@ -164,7 +170,7 @@ def _address_form(page: Page, who: SignedInAs, form: FormView | None, status: in
         "change_address.html",
         status,
         form=form,
-        signed_in=_signed_in(page, who),
+        **_signed_in(page, who),
         identifier=page.show(who.identifier),
         address=who.account.address or "",
         wait=page.portal.address_wait if who.account.reachable() else 0,
@@ -183,8 +189,11 @@ async def _code_form(page: Page, who: SignedInAs, form: FormView | None, status:
         "change_address_code.html",
         status,
         form=form,
-        signed_in=_signed_in(page, who),
+        **_signed_in(page, who),
         address=waiting.pending.stored,
+        deadline=waiting.grant.expires_at,
         tries_left=waiting.tries_left,
+        reference=waiting.grant.reference,
+        **waiting_context(page, {EMAIL: waiting.pending.canonical}),
         wait=page.portal.address_wait if who.account.reachable() else 0,
     )

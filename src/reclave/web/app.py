@@ -21,7 +21,8 @@ from reclave.pages.page import Page, Site
 from reclave.pages.security import SecurityHeaders, is_safe, proves_origin
 from reclave.pages.urls import REPORT_LINK, RESET_LINK, page_path, path_of, portal_origin
 from reclave.ports.meter import REFUSALS
-from reclave.web import account, details, front, pauses, recover, report, reset, sign_in, user_names
+from reclave.web import accessibility, account, details, front, pauses, recover, report, reset, sign_in, user_names
+from reclave.web.compression import Compression
 from reclave.web.errors import SPOKEN, error_page, neutral_page, on_failure, on_http_error
 from reclave.web.observed import Observed, name_page
 from reclave.web.well_known import well_known
@@ -41,6 +42,7 @@ _PAGES: dict[str, dict[str, Handler]] = {
     "user_names_sent": {"GET": user_names.sent},
     "details": {"GET": details.show, "POST": details.submit},
     "details_code": {"GET": details.show_code, "POST": details.submit_code},
+    "accessibility": {"GET": accessibility.show},
     "account": {"GET": account.show},
     "change_password": {"GET": account.show_change_password, "POST": account.submit_change_password},
     "change_address": {"GET": account.show_change_address, "POST": account.submit_change_address},
@@ -82,7 +84,11 @@ def web_app(site: Site) -> Starlette:
         routes += _front(site, shared)
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Observed, services=site.services), Middleware(SecurityHeaders)],
+        middleware=[
+            Middleware(Observed, services=site.services),
+            Middleware(SecurityHeaders),
+            Middleware(Compression),
+        ],
         exception_handlers={
             HTTPException: on_http_error(site),
             404: on_http_error(site),
@@ -177,11 +183,12 @@ def _front(site: Site, shared: list[Portal]) -> list[BaseRoute]:
 def _asset(assets: Assets) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         name_page(request.scope, "asset")
-        found = assets.by_path.get(request.url.path)
+        found = assets.of_any_version(request.url.path)
         if found is None:
             raise HTTPException(404)
+        lasts = f"public, max-age={365 * 24 * 3600}, immutable" if found.path == request.url.path else "no-store"
         headers = {
-            "cache-control": f"public, max-age={365 * 24 * 3600}, immutable",
+            "cache-control": lasts,
             "vary": "Accept-Encoding",
         }
         if "gzip" in request.headers.get("accept-encoding", ""):

@@ -34,6 +34,7 @@ class Connections(ServerState):
         super().__init__()
         self.refused: set[Connection] = set()
         self.one_ended = asyncio.Event()
+        self.retiring = False
 
     def all(self) -> "list[Connection]":
         return [cast(Connection, connection) for connection in (*self.connections, *self.refused)]
@@ -75,6 +76,7 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         refused = self._shared.connections.refused
         if len(self.connections) <= self._limits.connections:
+            self._stopping = self._shared.connections.retiring
             self._wait()
             return
         self.connections.discard(self)
@@ -222,6 +224,14 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
         elif self._reading != _HEAD:
             self.cycle.keep_alive = False
+
+    def retire(self) -> None:
+        """End after the next answer that can still say so: a client that sends meanwhile finds nothing closed."""
+        self._stopping = True
+        if self._reading == _BODY:
+            self.cycle.keep_alive = False
+        elif self._running is not None and not self._running.response_started:
+            self._running.keep_alive = False
 
     def _wait(self) -> None:
         if self._ending:

@@ -3,6 +3,7 @@
 from starlette.responses import Response
 
 from reclave.domain.errors import FormRefused
+from reclave.domain.portal import EMAIL
 from reclave.domain.sessions import SessionKind
 from reclave.journeys import first_sign_in, register_details, sessions
 from reclave.journeys.new_password import policy_of
@@ -10,6 +11,7 @@ from reclave.journeys.sessions import SignedInAs
 from reclave.pages import cookies
 from reclave.pages.forms import FormView
 from reclave.pages.page import Page
+from reclave.web import endings, waiting
 
 
 async def show(page: Page) -> Response:
@@ -36,7 +38,7 @@ async def submit(page: Page) -> Response:
             page.caller(),
         )
     except FormRefused as refused:
-        return await _form(page, who, page.refused(values, refused.fields), 422)
+        return await _form(page, who, page.refused(values, refused.fields, {"email": EMAIL}), 422)
     return password_changed(page, who.identifier) if done else page.redirect("details_code")
 
 
@@ -71,6 +73,7 @@ async def _form(page: Page, who: SignedInAs, form: FormView, status: int = 200) 
         identifier=page.show(who.identifier),
         first=details.first,
         deadline=details.grant.expires_at,
+        ending=endings.of_session(page, who, "details", details.grant.expires_at),
         rules=password_rules(page),
     )
 
@@ -80,12 +83,17 @@ async def _code(page: Page, who: SignedInAs, form: FormView | None, status: int 
     if details.waiting is None:
         values = {"email": _known_address(who, details)}
         return await _form(page, who, form.moved(values, "email") if form else FormView(values), status)
+    deadline = min(details.grant.expires_at, details.waiting.grant.expires_at)
     return page.answer(
         "details_code.html",
         status,
         form=form,
         address=details.waiting.pending.stored,
+        deadline=deadline,
+        ending=endings.of_session(page, who, "details", deadline),
         tries_left=details.waiting.tries_left,
+        reference=details.waiting.grant.reference,
+        **waiting.context(page, {EMAIL: details.waiting.pending.canonical}),
     )
 
 
@@ -112,7 +120,7 @@ def password_rules(page: Page) -> list[str]:
     by_nit = "co.nit" in page.portal.identifier_field.kinds
     return [
         _("Use at least %(minimum)s characters. A phrase of four words works well.") % {"minimum": minimum},
-        _("Letters, digits, spaces and signs all count, as you like."),
+        _("You can use letters, digits, spaces and symbols."),
         _("Do not use the NIT, the portal's name or a password of another site.")
         if by_nit
         else _("Do not use your user name, the portal's name or a password of another site."),

@@ -71,6 +71,11 @@ def typed(portal: Portal, values: Mapping[str, str]) -> dict[str, str]:
     return {name: values.get(control(name), "") for name in (CLASSIFICATION, *_fields(portal))}
 
 
+def asked(portal: Portal) -> dict[str, str]:
+    """The field that each of the search's controls asks for."""
+    return {control(name): name for name in _fields(portal)}
+
+
 def renamed(refused: Iterable[FieldRefused]) -> list[FieldRefused]:
     """Refused fields of the search, at its own controls."""
     return [FieldRefused(one.field, one.reason, at=control(one.field), **one.detail) for one in refused]

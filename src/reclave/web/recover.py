@@ -4,7 +4,6 @@ None of them looks an account up, but for the search with `reveal = "screen"` an
 """
 
 from collections.abc import Mapping
-from email.utils import parseaddr
 from typing import Any
 
 from starlette.responses import Response
@@ -18,17 +17,22 @@ from reclave.pages import cookies
 from reclave.pages.forms import FormView
 from reclave.pages.page import Page
 from reclave.pages.render import spoken_span
-from reclave.web import finding
+from reclave.pages.understood import shown_facts
+from reclave.web import finding, waiting
 
 STEP, NAMES = "waiting", "names"
 """The steps of the flow cookie: waiting for what recovers, and for user names."""
 
 
 async def show(page: Page) -> Response:
-    """The form, with the search for the user name above it where the portal offers one."""
-    searched = cookies.read_flow(page.request, page.portal, page.services.vault, NAMES, page.services.clock.now())
-    if searched is not None and searched.filled:
-        return _form(page, FormView(searched.filled), {})
+    """The form, with the search for the user name above it where the portal offers one.
+
+    Who asks again finds what they typed before (WCAG 2.2, 3.3.7).
+    """
+    searched, asked = _flow(page, NAMES), _flow(page, STEP)
+    known = searched.filled if searched else waiting_for(asked) if asked else {}
+    if known:
+        return _form(page, FormView(known), {})
     return page.cacheable("recover.html", **_context(page, {}))
 
 
@@ -60,27 +64,29 @@ async def _ask(page: Page, recovery: TemporaryPassword | ResetLink, values: Mapp
     journey = reset_link if isinstance(recovery, ResetLink) else temporary_password
     try:
         if recovery.confirm and values["confirmed"] != "yes":
-            kept = {name: values[name] for name in finding.names(page.portal)}
-            read_facts(page.services, page.portal, recovery.proves, values)
+            elsewhere = {name: values[name] for name in finding.names(page.portal)}
+            facts = read_facts(page.services, page.portal, recovery.proves, values)
             if values["confirmed"]:
                 return _form(page, FormView(dict(values)), values)
-            return page.answer(
-                "confirm_request.html", values={name: values[name] for name in recovery.proves}, kept=kept
-            )
+            shown = shown_facts(page.portal, facts)
+            context = waiting.slips(page, shown)
+            return page.answer("confirm_request.html", values=shown, elsewhere=elsewhere, **context)
         asked = await journey.ask(page.services, page.portal, values, page.caller())
     except FormRefused as refused:
-        return _form(page, page.refused(values, refused.fields), values, 422)
-    typed = values[EMAIL].strip() if EMAIL in recovery.proves and len(recovery.proves) == 1 else ""
-    return wait_for_mail(page, asked, STEP, "recover_sent", typed)
+        return _form(page, page.refused(values, refused.fields, _asked(page)), values, 422)
+    return wait_for_mail(page, asked, STEP, "recover_sent")
 
 
 def wait_for_mail(
-    page: Page, asked: Asked, step: str, next_page: str, typed: str, filled: Mapping[str, str] | None = None
+    page: Page, asked: Asked, step: str, next_page: str, filled: Mapping[str, str] | None = None
 ) -> Response:
     """Move on to a waiting page; within the cooldown a browser keeps the request that its mail answers.
 
-    `filled` is what the person need not type again on the way back (A13).
+    The page shows what was understood: an address that was all that was asked for stands in its sentence. `filled` is
+    what the person need not type again on the way back (A13).
     """
+    shown = shown_facts(page.portal, asked.facts)
+    address = shown[EMAIL] if list(asked.facts) == [EMAIL] else ""
     now = page.services.clock.now()
     before = cookies.read_flow(page.request, page.portal, page.services.vault, step, now)
     same = before is not None and asked.cooling and before.request == asked.request
@@ -88,7 +94,8 @@ def wait_for_mail(
     flow = cookies.Flow(
         step=step,
         at=now,
-        address=typed,
+        address=address,
+        understood={} if address else shown,
         reference=before.reference if before and same else asked.reference,
         handle=before.handle if before and same else asked.handle,
         request=asked.request,
@@ -106,14 +113,15 @@ async def _search(page: Page, values: Mapping[str, str]) -> Response:
             asked = await find_user_id.ask(page.services, page.portal, typed, page.caller())
             filled = finding.carried_over(page.portal, values, None)
             known = {name: filled[name] for name in _proves(page) if filled[name].strip()}
-            return wait_for_mail(page, asked, NAMES, "user_names_sent", "", known)
+            return wait_for_mail(page, asked, NAMES, "user_names_sent", known)
         found = await find_user_id.find(page.services, page.portal, typed, page.caller())
     except FormRefused as refused:
-        return _form(page, page.refused(values, finding.renamed(refused.fields)), values, 422)
+        return _form(page, page.refused(values, finding.renamed(refused.fields), _asked(page)), values, 422)
     except Throttled as refused:
         _ = page.words.gettext
         said = _("Try again in %(span)s, or call the help desk.") % {"span": spoken_span(page.words, refused.wait)}
-        answer = _form(page, FormView(dict(values)), values, 429, alert=(_("Too many attempts"), said, "", ""))
+        form = page.refused(values, (), _asked(page))
+        answer = _form(page, form, values, 429, alert=(_("Too many attempts"), said, "", ""))
         answer.headers["retry-after"] = str(-(-refused.wait // SECOND))
         return answer
     filled = finding.carried_over(page.portal, values, found.identifier)
@@ -121,7 +129,8 @@ async def _search(page: Page, values: Mapping[str, str]) -> Response:
         return _form(page, FormView(filled), filled, found=found)
     _ = page.words.gettext
     said = _("No account matches everything that you entered. Check each field, or call the help desk.")
-    return _form(page, FormView(filled), filled, 422, alert=(_("We found no user name"), said, "", ""))
+    form = page.refused(filled, (), finding.asked(page.portal))
+    return _form(page, form, filled, 422, alert=(_("We did not find your user name"), said, "", ""))
 
 
 def _form(page: Page, form: FormView, values: Mapping[str, str], status: int = 200, **context: Any) -> Response:
@@ -138,20 +147,25 @@ def _context(page: Page, values: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def _asked(page: Page) -> dict[str, str]:
+    """The field that each control of the page asks for."""
+    return finding.asked(page.portal) | {name: name for name in _proves(page)}
+
+
 def _proves(page: Page) -> tuple[str, ...]:
     return page.portal.recovery.proves if page.portal.recovery else ()
 
 
 async def sent(page: Page) -> Response:
     """The waiting page: the same for everybody but for what was typed and the reference."""
-    flow = _waiting(page)
+    flow = _flow(page, STEP)
     return page.redirect("recover") if flow is None else await _sent(page, flow, None)
 
 
 async def submit_code(page: Page) -> Response:
     """Compare the typed code; when it is right, go on as if the link had been opened."""
     values = await page.form("code")
-    flow = _waiting(page)
+    flow = _flow(page, STEP)
     if flow is None:
         return page.redirect("recover")
     try:
@@ -164,8 +178,13 @@ async def submit_code(page: Page) -> Response:
     return answer
 
 
-def _waiting(page: Page) -> cookies.Flow | None:
-    return cookies.read_flow(page.request, page.portal, page.services.vault, STEP, page.services.clock.now())
+def _flow(page: Page, step: str) -> cookies.Flow | None:
+    return cookies.read_flow(page.request, page.portal, page.services.vault, step, page.services.clock.now())
+
+
+def waiting_for(flow: cookies.Flow) -> dict[str, str]:
+    """What was asked with, by field, as the person reads it."""
+    return flow.understood or {EMAIL: flow.address}
 
 
 async def _sent(page: Page, flow: cookies.Flow, form: FormView | None, status: int = 200) -> Response:
@@ -180,10 +199,11 @@ async def _sent(page: Page, flow: cookies.Flow, form: FormView | None, status: i
         address=flow.address,
         reference=flow.reference,
         cooling=flow.cooling,
-        sender=parseaddr(page.portal.file.mail.sender)[1],
+        understood=flow.understood,
         lifetime=terms.lifetime,
-        code_lifetime=terms.code_lifetime,
+        code_lifetime=min(terms.code_lifetime, cookies.FLOW_LIFE),
         cooldown=terms.cooldown,
         presents=presents,
         tries_left=tries,
+        **waiting.context(page, waiting_for(flow)),
     )

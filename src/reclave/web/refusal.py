@@ -38,7 +38,7 @@ _TEXTS = {
     ),
     414: (
         "La dirección de la página es demasiado larga. Cópiela otra vez, completa, del correo que recibió.",
-        "The address of the page is too long. Copy it again, whole, from the mail that you received.",
+        "The address of the page is too long. Copy it again, whole, from the e-mail that you received.",
         "O endereço da página é longo demais. Copie-o outra vez, completo, do e-mail que você recebeu.",
     ),
     431: (

@@ -7,6 +7,7 @@ from reclave.journeys import reset_link
 from reclave.pages import cookies
 from reclave.pages.forms import FormView
 from reclave.pages.page import Page
+from reclave.web import endings
 from reclave.web.details import password_changed, password_rules
 
 _STEP = "reset"
@@ -57,7 +58,7 @@ async def _identifier(page: Page) -> str:
 def for_another_account(page: Page) -> Alert:
     """What a form says that was shown for another account than the link opened last is for."""
     _ = page.words.gettext
-    said = _("You opened another link in this browser. Check the user name, or open the right link of the mail again.")
+    said = _("You opened another link in this browser. Check the user name, or open the right link from the e-mail.")
     return _("This form is for another account now"), said, "", ""
 
 
@@ -66,15 +67,19 @@ async def _form(page: Page, form: FormView | None, status: int = 200, alert: Ale
         reset = await reset_link.look(page.services, page.portal, _token(page))
     except SecretEnded as ended:
         return _ended(page, ended)
-    return page.answer(
+    now = page.services.clock.now()
+    answer = page.answer(
         "reset.html",
         status,
         form=form,
         alert=alert,
+        ending=endings.of_page(page, "reset", now + cookies.FLOW_LIFE, reset.grant.expires_at),
         identifier=page.show(reset.identifier),
         deadline=reset.grant.expires_at,
         rules=password_rules(page),
     )
+    cookies.set_flow(answer, page.portal, page.services.vault, cookies.Flow(step=_STEP, at=now, token=_token(page)))
+    return answer
 
 
 def _ended(page: Page, ended: SecretEnded) -> Response:

@@ -4,7 +4,6 @@ Why uvicorn, and why a connection class of our own: docs/adr/0002-http-server.md
 """
 
 import asyncio
-import errno
 import resource
 import socket
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
 
 from reclave.web.connection import Connection, Connections, Shared
+from reclave.web.listener import AddressInUse, listen
 from reclave.web.refusal import ErrorPage, plain_page
 from reclave.web.request_head import ServerLimits
 
@@ -25,44 +25,11 @@ __all__ = ["AddressInUse", "ApplicationNotStarted", "ErrorPage", "ServerLimits",
 
 _log = structlog.get_logger("reclave.web")
 _SPARE_DESCRIPTORS = 192  # for the database, mail and logs, and for refused clients still being told
-
-
-class AddressInUse(OSError):
-    """Another program listens on this host and port."""
-
-    def __init__(self, host: str, port: int) -> None:
-        super().__init__(errno.EADDRINUSE, f"{host} port {port} is in use by another program")
-        self.host = host
-        self.port = port
+_TAKEN_SECONDS = 0.2  # until a connection that the kernel has handed over is one of ours to wait for
 
 
 class ApplicationNotStarted(RuntimeError):
     """The application's own start-up failed; its log says why."""
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens on the first address of `host` (a name, IPv4, IPv6); port 0: any free one.
-
-    An IPv6 socket takes IPv6 only: mapped IPv4 clients would all share one /64, the key of the rate limits.
-    Raises AddressInUse for a taken port, OSError for anything else (an unknown host, a privileged port).
-    """
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    listener = socket.socket(family, kind, protocol)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.setblocking(False)
-        listener.bind(address)
-        listener.listen(socket.SOMAXCONN)
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise AddressInUse(host, port) from error
-        raise
-    return listener
 
 
 async def serve_http(
@@ -71,10 +38,14 @@ async def serve_http(
     *,
     limits: ServerLimits,
     stop: asyncio.Event,
+    retire: asyncio.Event | None = None,
     ready: Callable[[], None] | None = None,
     error_page: ErrorPage | None = None,
 ) -> None:
     """Serve `app` on `sockets` until `stop` is set, finish what is in flight (`limits.stop_seconds`), return.
+
+    Once `retire` is set, another process takes the connections on these sockets: here each ends after its next answer,
+    which says so, or when its client has said nothing for `limits.keep_alive_seconds`; when none is left, return.
 
     Takes the sockets over and closes them. Raises the soft limit on open files to what `limits.connections`
     need; where the hard limit is lower, fewer connections are taken. Installs no signal handlers.
@@ -86,10 +57,25 @@ async def serve_http(
         await server.start(sockets)
         if ready is not None:
             ready()
-        await stop.wait()
+        if retire is not None:
+            await first_of(stop, retire)
+            if not stop.is_set():
+                await server.retire(stop)
+        else:
+            await stop.wait()
         await server.drain()
     finally:
         await server.close(sockets)
+
+
+async def first_of(*events: asyncio.Event) -> None:
+    """Wait until one of these is set."""
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
 
 
 class _Server:
@@ -136,6 +122,17 @@ class _Server:
         now = self._loop.time()
         for connection in self._connections.all():
             connection.end_if_late(now)
+
+    async def retire(self, stop: asyncio.Event) -> None:
+        for listener in self._listeners:
+            listener.close()
+        self._connections.retiring = True
+        for connection in self._connections.all():
+            connection.retire()
+        await asyncio.sleep(_TAKEN_SECONDS)
+        while self._connections.connections and not stop.is_set():
+            self._connections.one_ended.clear()
+            await first_of(self._connections.one_ended, stop)
 
     async def drain(self) -> None:
         for listener in self._listeners:

@@ -17,7 +17,7 @@ from reclave.pages.words import N_
 _ENDED = {
     "expired": N_("This temporary password has expired. Ask for a new one."),
     "consumed": N_("This temporary password was already used. Sign in with the password that you chose."),
-    "replaced": N_("A newer password took the place of this temporary one. Use the one in the latest mail."),
+    "replaced": N_("A newer password took the place of this temporary one. Use the one in the latest e-mail."),
     "revoked": N_("This temporary password was cancelled. Ask for a new one."),
 }
 
@@ -39,12 +39,12 @@ async def submit(page: Page) -> Response:
             page.services, page.portal, values["identifier"], values["password"], page.caller()
         )
     except FormRefused as refused:
-        return page.answer("sign_in.html", 422, form=page.refused(values, refused.fields), **_context(page))
+        form = page.refused(values, refused.fields, _asked(page))
+        return page.answer("sign_in.html", 422, form=form, **_context(page))
     except (SignInRefused, Throttled, PasswordPaused, SecretEnded) as refused:
         alert, status = _alert(page, refused)
-        answer = page.answer(
-            "sign_in.html", status, form=page.refused(values, ()), **(_context(page) | {"alert": alert})
-        )
+        form = page.refused(values, (), _asked(page))
+        answer = page.answer("sign_in.html", status, form=form, **(_context(page) | {"alert": alert}))
         if isinstance(refused, Throttled):
             answer.headers["retry-after"] = str(-(-refused.wait // SECOND))
         return answer
@@ -66,6 +66,10 @@ async def sign_out(page: Page) -> Response:
     return answer
 
 
+def _asked(page: Page) -> dict[str, str]:
+    return {"identifier": page.portal.file.sign_in.identifier}
+
+
 def _context(page: Page) -> dict[str, Any]:
     first_use = page.portal.file.journeys.first_sign_in is not None
     return {"first_use": first_use, "alert": None}
@@ -82,7 +86,7 @@ def _alert(
             said = text % {"span": spoken_span(page.words, wait)}
             return (_("Too many attempts"), said, *recover), 429
         case PasswordPaused():
-            text = _("Signing in with the password is paused to protect the account. Recover your password to go on.")
+            text = _("Sign-in with the password is paused to protect the account. Recover your password to continue.")
             return (_("Too many attempts"), text, *recover), 429
         case SecretEnded(how=how):
             return (_("This temporary password no longer works"), _(_ENDED[how]), *recover), 422

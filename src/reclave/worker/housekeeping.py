@@ -4,13 +4,16 @@ from collections.abc import Mapping
 
 from reclave.domain.audit import chained
 from reclave.domain.intake import FIELDS_KEPT
-from reclave.domain.time import DAY
+from reclave.domain.time import DAY, MINUTE
 from reclave.journeys.change_address import apply_due
 from reclave.journeys.services import Services
 from reclave.ports.records import SealedBatch, SealedBy
 
 _CHUNK = 500
 _SEALED_AT_ONCE = 1000
+_LEASE = "housekeeping"
+_HELD = 3 * MINUTE
+"""How long a process keeps house that says nothing: three rounds. When it is killed, another one follows after that."""
 _BEFORE_ALL = -(2**63)
 """No entry has a lower number: the trail begins at 1, but who puts one in may choose."""
 KEPT: Mapping[str, int] = {
@@ -23,6 +26,19 @@ KEPT: Mapping[str, int] = {
     "devices": 400 * DAY,
 }
 """How long each kind of row is kept after it ended (docs/reference/retention.md)."""
+
+
+async def keep_house_alone(services: Services, holder: bytes) -> bool:
+    """One round, unless another process keeps house. `holder`: an id of this one's own. Answers and raises as below."""
+    async with services.store.transaction() as tx:
+        held = await tx.leases.hold(_LEASE, holder, _HELD)
+    return held and await keep_house(services)
+
+
+async def leave_house(services: Services, holder: bytes) -> None:
+    """Let another process keep house at once."""
+    async with services.store.transaction() as tx:
+        await tx.leases.release(_LEASE, holder)
 
 
 async def keep_house(services: Services) -> bool:

@@ -2,26 +2,40 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from functools import partial
 
 import structlog
 
 from reclave.journeys.services import Services
-from reclave.worker.housekeeping import keep_house
+from reclave.worker.housekeeping import keep_house_alone, leave_house
 from reclave.worker.resolver import resolve_some
 from reclave.worker.sender import Sender
 
 POLL_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 60.0
 GATHER_SECONDS = 0.02
+FINISH_SECONDS = 7.0
+"""How long mail may take that is being sent when the worker stops, so that it has ended after 10 s."""
 _log = structlog.get_logger("reclave.worker")
+
+
+class Stage(StrEnum):
+    """What a worker does to what people asked for."""
+
+    RESOLVE = "resolve"
+    SEND = "send"
 
 
 class Worker:
     """Runs the stages beside each other; each waits for its own event and polls as a fallback."""
 
-    def __init__(self, services: Services, sender: Sender) -> None:
+    def __init__(self, services: Services, sender: Sender, only: Stage | None = None) -> None:
+        """`only`: the one stage that this worker works in, where others work in the other one."""
         self._services = services
         self._sender = sender
+        self._only = only
+        self._id = services.new_id()
         self.intake_bell = asyncio.Event()
         self.outbox_bell = asyncio.Event()
 
@@ -30,35 +44,53 @@ class Worker:
         self.intake_bell.set()
         self.outbox_bell.set()
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set; what is under way is finished."""
+    async def run(self, stop: asyncio.Event, ending: asyncio.Event | None = None) -> None:
+        """Work until `stop` is set; what is under way is finished, within `FINISH_SECONDS` of the end of the process.
+
+        `ending` says that the process ends, where it may also go on after `stop`.
+        """
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._stage("resolve", self._resolve_gathered, self.intake_bell, stop, POLL_SECONDS))
-            group.create_task(self._stage("send", self._sender.send_some, self.outbox_bell, stop, POLL_SECONDS))
+            if self._only in {None, Stage.RESOLVE}:
+                resolve = partial(self._resolve_gathered, stop)
+                group.create_task(self._stage("resolve", resolve, self.intake_bell, stop, POLL_SECONDS))
+            if self._only in {None, Stage.SEND}:
+                group.create_task(self._stage("send", self._sender.send_some, self.outbox_bell, stop, POLL_SECONDS))
             group.create_task(self._stage("keep_house", self._keep_house, asyncio.Event(), stop, HOUSEKEEPING_SECONDS))
             await stop.wait()
             self.wake()
+        finishing = asyncio.create_task(self._finish())
+        limit = asyncio.create_task(_seconds_after(ending or stop, FINISH_SECONDS))
+        await asyncio.wait({finishing, limit}, return_when=asyncio.FIRST_COMPLETED)
+        limit.cancel()
+        if not finishing.done():
+            finishing.cancel()
+            _log.warning("sending_cut_off", messages=await self._sender.give_up())
+
+    async def _finish(self) -> None:
         try:
             await self._sender.finish()
+            await leave_house(self._services, self._id)
         except Exception:  # noqa: BLE001 - the reason follows
             # What could not be settled at the last moment is brought back by its lease, after this process.
             _log.exception("stage_failed", stage="send")
 
-    async def resolve(self) -> int:
-        """Resolve a batch and tell the sender."""
-        resolved = await resolve_some(self._services)
+    async def resolve(self, stop: asyncio.Event | None = None) -> int:
+        """Resolve a batch and tell the sender; once `stop` is set, hand back what is left of it."""
+        resolved = await resolve_some(self._services, lambda: stop is None or not stop.is_set())
         if resolved:
             self.outbox_bell.set()
+            if self._only is Stage.RESOLVE:
+                self._services.bell.ring()
         return resolved
 
-    async def _resolve_gathered(self) -> int:
+    async def _resolve_gathered(self, stop: asyncio.Event) -> int:
         """Let requests gather for a moment that nobody can predict, then resolve them.
 
         A request that follows within milliseconds is answered before the work for the one before it begins.
         """
         share = self._services.entropy.bytes(1)[0] / 255
         await asyncio.sleep(GATHER_SECONDS * (1 + share / 2))
-        return await self.resolve()
+        return await self.resolve(stop)
 
     async def run_until_idle(self) -> int:
         """Resolve and send until nothing is due; how many pieces of work were done."""
@@ -69,7 +101,7 @@ class Worker:
         return done
 
     async def _keep_house(self) -> int:
-        return await keep_house(self._services)
+        return await keep_house_alone(self._services, self._id)
 
     async def _stage(
         self,
@@ -91,6 +123,11 @@ class Worker:
                 continue
             if not worked:
                 await _wait(bell, patience, stop)
+
+
+async def _seconds_after(event: asyncio.Event, seconds: float) -> None:
+    await event.wait()
+    await asyncio.sleep(seconds)
 
 
 async def _wait(event: asyncio.Event, patience: float, stop: asyncio.Event | None = None) -> None:

@@ -36,15 +36,25 @@ class _Lost(Exception):
     """The lease ran out and another worker holds the intake: nothing of this attempt may stay."""
 
 
-async def resolve_some(services: Services) -> int:
+def _always() -> bool:
+    return True
+
+
+async def resolve_some(services: Services, going_on: Callable[[], bool] = _always) -> int:
     """Claim and resolve up to a batch of intakes; how many were claimed.
 
-    One that fails keeps nobody waiting who stands behind it. Raises an `ExceptionGroup` of all that failed.
+    One that fails keeps nobody waiting who stands behind it. Once `going_on` says no, those that were only claimed are
+    given back for another worker. Raises an `ExceptionGroup` of all that failed.
     """
     async with services.store.transaction() as tx:
         intakes = await tx.intakes.claim(limit=BATCH, lease=LEASE)
     faults = []
-    for intake in intakes:
+    for number, intake in enumerate(intakes):
+        if not going_on():
+            async with services.store.transaction() as tx:
+                await tx.intakes.release(intakes[number:])
+            services.bell.ring()
+            break
         try:
             with services.tracer.span("resolve", **_said(intake)) as span:
                 span.note(outcome=await _resolve(services, intake) or "")

@@ -76,6 +76,15 @@ class Sender:
             await asyncio.wait(self._under_way)
         self._reap()
 
+    async def give_up(self) -> int:
+        """Let go of all that is still under way; how much. Its lease brings it back, to whichever process is there."""
+        left = list(self._under_way)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        self._under_way.clear()
+        return len(left)
+
     async def _make_room(self) -> None:
         if len(self._under_way) >= self._at_once:
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)

@@ -1,5 +1,6 @@
 """Every statement but the purge of limits finds its rows by an index."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -8,9 +9,10 @@ import pytest
 from sqlalchemy import Engine, event
 
 from reclave.adapters.sql.store import SqlStore
+from reclave.adapters.sql.tables import intake, outbox
 from reclave.domain.audit import Event
 from reclave.domain.grants import Purpose, State
-from reclave.domain.outbox import MessageState, Sent, Template
+from reclave.domain.outbox import LEASE, MessageState, Sent, Template
 from reclave.domain.time import HOUR, MINUTE
 from tests.contracts.rows import (
     ACCOUNT,
@@ -79,6 +81,7 @@ async def use_mail(store: SqlStore) -> None:
         await tx.outbox.attempts(PORTAL, message.id)
         await tx.outbox.mailed(PORTAL, Template.TEMPORARY_PASSWORD, message.recipient, since=0)
         await tx.outbox.next_due()
+        await tx.outbox.pace(PORTAL, since=0, limit=10)
         before = (tx.now, message.id)
         await tx.outbox.listed(limit=10, portal=PORTAL, states={MessageState.FAILED}, before=before)
         await tx.outbox.between(PORTAL, bytes(16), message.id)
@@ -109,6 +112,7 @@ async def use_the_rest(store: SqlStore) -> None:
         await tx.audit.last_batch()
         await tx.cases.open(a_case())
         await tx.cases.of_account(PORTAL, ACCOUNT)
+        await tx.leases.release("task", b"holder")
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
@@ -124,7 +128,37 @@ async def test_every_statement_finds_its_rows_by_an_index(store: SqlStore, write
             steps |= {str(row.detail) for row in plan}
     assert len(steps) > 30
     assert "SEARCH outbox USING INDEX outbox_due (state=? AND bulk=? AND due_at<?)" in steps
+    assert "SEARCH outbox USING INDEX outbox_by_portal (portal=? AND bulk=? AND created_at>?)" in steps
     reads = {step for step in steps if step.startswith(("SCAN", "SEARCH"))}
     without_index = {step for step in reads if " USING " not in step}
     # What another step found, a SELECT without a table, and the highest number of the audit trail.
-    assert without_index == {"SCAN few", "SCAN CONSTANT ROW", "SEARCH audit"}
+    assert {re.sub("few.*", "few", step) for step in without_index} == {"SCAN few", "SCAN CONSTANT ROW", "SEARCH audit"}
+
+
+@pytest.mark.parametrize("engine_name", ["postgresql"], indirect=True)
+async def test_workers_claim_by_an_index_in_its_order_however_much_waits(store: SqlStore, writer: Engine) -> None:
+    await store.accept(a_request())
+    async with store.transaction() as tx:
+        await tx.outbox.add(a_message())
+    async with store.database.writing() as (connection, _):
+        for table, moved in ((outbox, "due_at"), (intake, "accepted_at")):
+            given = {"id": "decode('f0' || lpad(to_hex(n), 30, '0'), 'hex')", moved: f"{moved} - n"}
+            names = [column.name for column in table.columns]
+            values = ", ".join(given.get(name, name) for name in names)
+            rows = f"SELECT {values} FROM {table.name}, generate_series(1, 3000) n"  # noqa: S608 - the tables' own names
+            await connection.exec_driver_sql(f"INSERT INTO {table.name} ({', '.join(names)}) {rows}")
+            await connection.exec_driver_sql(f"ANALYZE {table.name}")
+    with watched(writer) as seen:
+        async with store.transaction() as tx:
+            await tx.outbox.claim(limit=8, lease=LEASE)
+            await tx.intakes.claim(limit=8, lease=MINUTE)
+    claims = [each for each in seen if "SKIP LOCKED" in each[0]]
+    assert len(claims) == 2
+    for (statement, parameters), index in zip(claims, ("outbox_due", "intake_unresolved"), strict=True):
+        async with store.database.writing() as (connection, _):
+            plan = [str(row[0]) for row in await connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)]
+        assert any("LockRows" in line for line in plan)
+        read = [line.partition(" on ")[0].split("->")[-1].strip() for line in plan if " Scan" in line]
+        by_index = {each for each in read if "CTE" not in each and "Subquery" not in each}
+        assert f"Index Scan using {index}" in by_index
+        assert all(each.startswith("Index Scan using") for each in by_index)

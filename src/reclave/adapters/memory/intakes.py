@@ -50,6 +50,14 @@ class MemoryIntakes:
             self._put(intake, leased_until=self._now + lease)
         return claimed
 
+    async def release(self, intakes: Sequence[Intake]) -> int:
+        found = [await self.get(each.portal, each.id) for each in intakes]
+        pairs = zip(intakes, found, strict=True)
+        own = [now for was, now in pairs if now is not None and now.outcome is None and now.fence == was.fence]
+        for intake in own:
+            self._put(intake)
+        return len(own)
+
     async def resolve(self, intake: Intake, outcome: Outcome, grants: Sequence[bytes] = ()) -> bool:
         there = await self.get(intake.portal, intake.id)
         if there is None or there.outcome is not None or there.fence != intake.fence:

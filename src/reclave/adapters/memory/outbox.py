@@ -6,7 +6,7 @@ from dataclasses import replace
 from reclave.adapters.memory.tables import MessageRow, Tables
 from reclave.domain.outbox import CUT_OFF, Deferred, Delivery, Message, MessageState, Sent, Template
 from reclave.domain.time import DAY, Instant, Span
-from reclave.ports.outbox import Attempt, Listed, Standing
+from reclave.ports.outbox import Attempt, Listed, Pace, Standing
 
 _ENDED = frozenset({MessageState.SENT, MessageState.FAILED, MessageState.CANCELLED})
 
@@ -39,7 +39,8 @@ class MemoryOutbox:
             state = MessageState.SENT
         elif isinstance(answer, Deferred) and retry_at is not None:
             state, due_at = MessageState.QUEUED, retry_at
-        self._put(replace(row, state=state, due_at=due_at, attempts=(*earlier, replace(last, answer=answer))))
+        attempts = (*earlier, replace(last, answer=answer))
+        self._put(replace(row, state=state, due_at=due_at, attempts=attempts, sent_at=self._now))
         return True
 
     async def cancel(self, message: Message) -> bool:
@@ -70,11 +71,21 @@ class MemoryOutbox:
     async def standing(self, *, failed_since: Instant) -> Standing:
         newest = max((row.message.created_at for row in self._rows if _urgent(row, MessageState.SENT)), default=-1)
         unsent = [row for row in self._rows if row.state not in _ENDED]
-        due = [row for row in unsent if not row.message.bulk and (row.message.attempts or row.due_at <= self._now)]
+        due = [row for row in unsent if not row.message.bulk and self._tried_or_due(row)]
         queued = [row.message.created_at for row in due if row.message.created_at > newest]
         failed = [row for row in self._rows if row.state is MessageState.FAILED]
         lately = [row for row in failed if row.message.created_at >= failed_since]
         return Standing(len(unsent), min(queued, default=None), len(lately))
+
+    async def pace(self, portal: str, *, since: Instant, limit: int) -> Pace:
+        own = [row for row in self._rows if row.message.portal == portal and not row.message.bulk]
+        lately = sorted((row for row in own if row.message.created_at >= since), key=_created_at)
+        delivered = [row for row in lately if row.state is MessageState.SENT][-limit:]
+        newest = delivered[-1].message.created_at if delivered else since - 1
+        unsent = [row for row in lately if self._tried_or_due(row) and newest < row.message.created_at <= self._now]
+        taken = {row.message.recipient: max(0, row.sent_at - row.message.created_at) for row in delivered}
+        held = {row.message.recipient: row.message.created_at for row in reversed(unsent[:limit])}
+        return Pace(tuple(taken.values()), tuple(held.values()))
 
     async def purge(self, *, ended_before: Instant, limit: int, cancelled_before: Instant | None = None) -> int:
         def is_old(row: MessageRow) -> bool:
@@ -140,6 +151,9 @@ class MemoryOutbox:
         self._put(replace(row, message=replace(row.message, sealed=b"", recipient=b""), state=state))
         return True
 
+    def _tried_or_due(self, row: MessageRow) -> bool:
+        return row.state not in _ENDED and (row.message.attempts > 0 or row.due_at <= self._now)
+
     def _due(self, row: MessageRow, lease: Span) -> bool:
         if row.state in _ENDED:
             return False
@@ -160,6 +174,10 @@ class MemoryOutbox:
 
     def _put(self, row: MessageRow) -> None:
         self._rows.put((row.message.portal, row.message.id), row)
+
+
+def _created_at(row: MessageRow) -> Instant:
+    return row.message.created_at
 
 
 def _urgent(row: MessageRow, state: MessageState) -> bool:

@@ -14,6 +14,7 @@ from reclave.adapters.memory.grants import MemoryGrants
 from reclave.adapters.memory.guesses import MemoryGuesses
 from reclave.adapters.memory.imports import MemoryImports
 from reclave.adapters.memory.intakes import MemoryIntakes
+from reclave.adapters.memory.leases import MemoryLeases
 from reclave.adapters.memory.limits import MemoryLimits
 from reclave.adapters.memory.outbox import MemoryOutbox
 from reclave.adapters.memory.password_schemes import MemoryPasswordSchemes
@@ -45,6 +46,7 @@ class MemoryTransaction:
     switches: MemorySwitches
     password_schemes: MemoryPasswordSchemes
     imports: MemoryImports
+    leases: MemoryLeases
     _tables: Tables
 
     @asynccontextmanager
@@ -70,6 +72,7 @@ class MemoryTransaction:
             switches=MemorySwitches(tables, now),
             password_schemes=MemoryPasswordSchemes(tables),
             imports=MemoryImports(tables, now),
+            leases=MemoryLeases(tables, now),
         )
 
 

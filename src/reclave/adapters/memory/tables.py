@@ -90,12 +90,14 @@ class IntakeRow:
 
 @dataclass(frozen=True, slots=True)
 class MessageRow:
-    """A message and its place in the queue. `due_at` is the next attempt or the end of the lease."""
+    """A message and its place in the queue. `due_at` is the next attempt or the end of the lease; `sent_at` when a
+    server took it."""
 
     message: Message
     state: MessageState
     due_at: Instant
     attempts: tuple[Attempt, ...] = ()
+    sent_at: Instant = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ class Tables:
     password_schemes: Table[tuple[str, str], int] = field(default_factory=Table)
     imports: Table[tuple[str, str], tuple[bytes, int]] = field(default_factory=Table)
     import_runs: Table[tuple[str, bytes], Run] = field(default_factory=Table)
+    leases: Table[str, tuple[bytes, Instant]] = field(default_factory=Table)
 
     def snapshot(self, *, writable: bool) -> Self:
         """Every table as it stands now, apart from what is written later to the original."""

@@ -21,6 +21,7 @@ from sqlalchemy import (
     make_url,
     select,
     tuple_,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import JSON, Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -97,3 +98,23 @@ def among(table: Table, few: Select[Any]) -> ColumnElement[bool]:
     found = few.with_only_columns(*keys).with_for_update(skip_locked=True).cte("few", nesting=True)
     found = found.prefix_with("MATERIALIZED")
     return tuple_(*keys).in_(select(*(found.c[each.name] for each in keys)))
+
+
+def among_first(
+    table: Table, parts: Sequence[ColumnElement[bool]], order: Sequence[str], limit: int
+) -> ColumnElement[bool]:
+    """Whether a row is among the first few, in an order, of which one of these conditions holds; else as `among`.
+
+    Each part is read by itself, so that an index in this order ends after a few rows however many there are: of an OR
+    PostgreSQL reads and sorts all.
+    """
+    keys = [column.name for column in table.primary_key]
+    wanted = [table.c[name] for name in dict.fromkeys([*keys, *order])]
+    first = []
+    for number, part in enumerate(parts):
+        few = select(*wanted).where(part).order_by(*(table.c[name] for name in order)).limit(limit)
+        found = few.with_for_update(skip_locked=True).cte(f"few_{number}", nesting=True).prefix_with("MATERIALIZED")
+        first.append(select(found))
+    together = union_all(*first).subquery("few")
+    chosen = select(*(together.c[name] for name in keys)).order_by(*(together.c[name] for name in order)).limit(limit)
+    return tuple_(*table.primary_key).in_(chosen)

@@ -54,6 +54,11 @@ def open_database(url: str, clock_offset: ClockOffset) -> Database:
     raise ValueError(f"{parsed.drivername!r} is not a store: write {SQLITE}:///path or {POSTGRESQL}://…")
 
 
+def is_postgresql(url: str) -> bool:
+    """Whether a store's URL is one of PostgreSQL."""
+    return make_url(url).drivername == POSTGRESQL
+
+
 def create_sqlite_file(url: URL) -> None:
     """Create the database's file for its owner alone; SQLite gives its journal files the same mode."""
     path = url.database
@@ -169,12 +174,18 @@ class PostgresqlDatabase:
             hide_parameters=True,
         )
         self._reading = self._engine.execution_options(postgresql_readonly=True)
+        self._alone = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def writing(self) -> AbstractAsyncContextManager[Begun]:
         return self._transaction(self._engine)
 
     def reading(self) -> AbstractAsyncContextManager[Begun]:
         return self._transaction(self._reading)
+
+    async def notify(self, channel: str) -> None:
+        """Tell whoever listens on a channel of this database (an identifier), in no transaction of ours."""
+        async with self._alone.connect() as connection:
+            await connection.exec_driver_sql(f"NOTIFY {channel}")
 
     async def close(self) -> None:
         await self._engine.dispose()

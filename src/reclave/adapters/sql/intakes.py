@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from reclave.adapters.sql.bulk import ManyRows, among
 from reclave.adapters.sql.clock import OVERTAKEN
 from reclave.adapters.sql.counters import SqlLimits, count_turned_away
+from reclave.adapters.sql.shares import Shares
 from reclave.adapters.sql.tables import intake as _intake
 from reclave.domain.intake import Admission, Intake, Outcome, Request
 from reclave.domain.time import Instant, Span
@@ -29,13 +30,18 @@ _DOMAIN = [each for each in _intake.columns if each.name != "claimed_until"]
 _WRITE = ManyRows(_intake, [*_OF_REQUEST, "accepted_at", "fence", "claimed_until"])
 
 
-async def admit(connection: AsyncConnection, now: Instant, requests: Sequence[Request]) -> list[Admission]:
+async def admit(
+    connection: AsyncConnection, now: Instant, requests: Sequence[Request], shares: Shares | None = None
+) -> list[Admission]:
     """Take every request's costs and write the intakes of those that pass, in one transaction.
+
+    Portal-wide costs are paid out of `shares`, where several processes would meet at one row.
 
     Of requests that share a key the earlier ones are served first. What a refused request took stays taken.
     """
     costs = [cost for request in requests for cost in (*request.costs, request.cooldown)]
-    passed = iter(await SqlLimits(connection, now).take(costs))
+    limits = SqlLimits(connection, now)
+    passed = iter(await (shares.take(limits.take, now, costs) if shares else limits.take(costs)))
     admissions = []
     for request in requests:
         within = [next(passed) == cost.amount for cost in request.costs]
@@ -78,6 +84,13 @@ class SqlIntakes:
         )
         claimed = [Intake(**row._asdict()) for row in await self._connection.execute(statement)]
         return sorted(claimed, key=lambda intake: intake.accepted_at)
+
+    async def release(self, intakes: Sequence[Intake]) -> int:
+        own = tuple_(_intake.c.portal, _intake.c.id, _intake.c.fence).in_(
+            [(each.portal, each.id, each.fence) for each in intakes]
+        )
+        statement = update(_intake).where(own, _intake.c.outcome.is_(None)).values(claimed_until=0)
+        return (await self._connection.execute(statement)).rowcount
 
     async def resolve(self, intake: Intake, outcome: Outcome, grants: Sequence[bytes] = ()) -> bool:
         ours = and_(_this(intake.portal, intake.id), _intake.c.fence == intake.fence)

@@ -16,7 +16,7 @@ from reclave.adapters.sql.store import SqlStore
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0003"
+HEAD = "0005"
 """The revision that this code works with; a test compares it with the newest in `migrations/versions`."""
 
 SCRIPTS = "reclave.adapters.sql:migrations"

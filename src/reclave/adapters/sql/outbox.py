@@ -21,18 +21,21 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from reclave.adapters.sql.bulk import among
+from reclave.adapters.sql.bulk import among, among_first
 from reclave.adapters.sql.clock import OVERTAKEN
 from reclave.adapters.sql.columns import values_of
 from reclave.adapters.sql.tables import delivery as _delivery
 from reclave.adapters.sql.tables import outbox as _outbox
 from reclave.domain.outbox import CUT_OFF, Deferred, Delivery, Message, MessageState, Refused, Sent, Template
 from reclave.domain.time import DAY, Instant, Span
-from reclave.ports.outbox import Attempt, Listed, Standing
+from reclave.ports.outbox import Attempt, Listed, Pace, Standing
 
 _DOMAIN = [each for each in _outbox.columns if each.name not in {"state", "due_at", "was_due_at"}]
 _ANSWERS: dict[str, type[Delivery]] = {"sent": Sent, "deferred": Deferred, "refused": Refused}
 _NAMES = {answer: name for name, answer in _ANSWERS.items()}
+
+
+_OF_MESSAGE = and_(_delivery.c.portal == _outbox.c.portal, _delivery.c.message == _outbox.c.id)
 
 
 class SqlOutbox:
@@ -58,16 +61,11 @@ class SqlOutbox:
         return claimed
 
     async def _take(self, *, limit: int, lease: Span, bulk: bool) -> list[Message]:
-        due = or_(self._due(MessageState.QUEUED, DAY), self._due(MessageState.SENDING, lease))
-        oldest = (
-            select(_outbox)
-            .where(_outbox.c.bulk.is_(bulk), due)
-            .order_by(_outbox.c.due_at, _outbox.c.created_at)
-            .limit(limit)
-        )
+        due = [*self._due(MessageState.QUEUED, DAY), *self._due(MessageState.SENDING, lease)]
+        parts = [and_(_outbox.c.bulk.is_(bulk), each) for each in due]
         statement = (
             update(_outbox)
-            .where(among(_outbox, oldest))
+            .where(among_first(_outbox, parts, ["due_at", "created_at"], limit))
             .values(
                 state=MessageState.SENDING,
                 attempts=_outbox.c.attempts + 1,
@@ -137,7 +135,7 @@ class SqlOutbox:
         urgent = _outbox.c.bulk.is_(False)
         sent = select(_outbox.c.created_at).where(_outbox.c.state == MessageState.SENT, urgent)
         newest = await self._connection.scalar(sent.order_by(_outbox.c.created_at.desc()).limit(1))
-        due = and_(urgent, or_(_outbox.c.attempts > 0, _outbox.c.due_at <= self._now))
+        due = and_(urgent, self._tried_or_due())
         standing = and_(due, _outbox.c.created_at > (-1 if newest is None else newest))
         oldest = func.min(case((standing, _outbox.c.created_at)))
         unsent = select(func.count(), oldest).where(_outbox.c.due_at.is_not(None))
@@ -145,6 +143,20 @@ class SqlOutbox:
         failed = await self._connection.scalar(select(func.count()).select_from(_outbox).where(lately))
         count, since = (await self._connection.execute(unsent)).one()
         return Standing(count, since, int(failed or 0))
+
+    async def pace(self, portal: str, *, since: Instant, limit: int) -> Pace:
+        own = and_(_outbox.c.portal == portal, _outbox.c.bulk.is_(False))
+        last = and_(_OF_MESSAGE, _delivery.c.number == _outbox.c.attempts)
+        sent = select(_outbox.c.recipient, _outbox.c.created_at, _delivery.c.ended_at).join(_delivery, last)
+        sent = sent.where(own, _outbox.c.state == MessageState.SENT, _outbox.c.created_at >= since)
+        delivered = list(await self._connection.execute(sent.order_by(_outbox.c.created_at.desc()).limit(limit)))
+        newest = delivered[0].created_at if delivered else since - 1
+        unsent = select(_outbox.c.recipient, _outbox.c.created_at).where(own, _outbox.c.due_at.is_not(None))
+        unsent = unsent.where(_outbox.c.created_at.between(newest + 1, self._now), self._tried_or_due())
+        waiting = await self._connection.execute(unsent.order_by(_outbox.c.created_at).limit(limit))
+        taken = {row.recipient: max(0, row.ended_at - row.created_at) for row in reversed(delivered)}
+        held = {row.recipient: row.created_at for row in reversed(list(waiting))}
+        return Pace(tuple(taken.values()), tuple(held.values()))
 
     async def purge(self, *, ended_before: Instant, limit: int, cancelled_before: Instant | None = None) -> int:
         old = _outbox.c.created_at < ended_before
@@ -203,10 +215,12 @@ class SqlOutbox:
         statement = update(_outbox).where(_this(portal, message), _outbox.c.state == was).values(**values)
         return (await self._connection.execute(statement)).rowcount == 1
 
-    def _due(self, state: MessageState, furthest: Span) -> ColumnElement[bool]:
+    def _tried_or_due(self) -> ColumnElement[bool]:
+        return or_(_outbox.c.attempts > 0, _outbox.c.due_at <= self._now)
+
+    def _due(self, state: MessageState, furthest: Span) -> list[ColumnElement[bool]]:
         jumped = _outbox.c.due_at > self._now + furthest + OVERTAKEN
-        due = or_(_outbox.c.due_at <= self._now, jumped)
-        return and_(_outbox.c.state == state, due)
+        return [and_(_outbox.c.state == state, due) for due in (_outbox.c.due_at <= self._now, jumped)]
 
     async def _close_cut_off(self, messages: list[Message]) -> None:
         """Record attempts as deferred whose process ended before it could say what the server answered."""

@@ -14,14 +14,16 @@ from reclave.adapters.sql.audit import SqlAudit
 from reclave.adapters.sql.cases import SqlCases
 from reclave.adapters.sql.clock import ClockOffset, no_offset
 from reclave.adapters.sql.counters import SqlGuesses, SqlLimits, turned_away
-from reclave.adapters.sql.engine import Database, open_database
+from reclave.adapters.sql.engine import Database, PostgresqlDatabase, open_database
 from reclave.adapters.sql.grants import SqlGrants
 from reclave.adapters.sql.group_commit import GroupCommit
 from reclave.adapters.sql.imports import SqlImports
 from reclave.adapters.sql.intakes import SqlIntakes, admit
+from reclave.adapters.sql.leases import SqlLeases
 from reclave.adapters.sql.outbox import SqlOutbox
 from reclave.adapters.sql.password_schemes import SqlPasswordSchemes
 from reclave.adapters.sql.sessions import SqlSessions
+from reclave.adapters.sql.shares import Shares
 from reclave.adapters.sql.switches import SqlSwitches
 from reclave.adapters.sql.tables import intake
 from reclave.domain.intake import Admission, Request
@@ -45,6 +47,7 @@ class SqlTransaction:
         self.switches = SqlSwitches(connection, now)
         self.password_schemes = SqlPasswordSchemes(connection)
         self.imports = SqlImports(connection, now)
+        self.leases = SqlLeases(connection, now)
         self._connection = connection
 
     @asynccontextmanager
@@ -64,6 +67,8 @@ class SqlStore:
         self.database = database
         self._door = GroupCommit(self._admit, _of_the_database)
         self._writers: set[asyncio.Task[object] | None] = set()
+        # SQLite has one writer anyway.
+        self._shares = Shares() if isinstance(database, PostgresqlDatabase) else None
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[SqlTransaction]:
@@ -114,7 +119,9 @@ class SqlStore:
         decided: list[Admission] = []
         try:
             async with self.database.writing() as (connection, now):
-                decided = await admit(connection, now, requests)
+                decided = await admit(connection, now, requests, self._shares)
+            if self._shares is not None:
+                self._shares.committed()
         except SQLAlchemyError:
             # The server may have committed and gone before it said so: then its rows tell.
             if not await self._written(requests, decided):

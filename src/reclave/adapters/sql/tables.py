@@ -174,6 +174,7 @@ outbox = Table(
     maybe("was_due_at", BigInteger),
     Index("outbox_by_created_at", "created_at"),
     Index("outbox_by_recipient", "portal", "recipient", "template", "created_at"),
+    Index("outbox_by_portal", "portal", "bulk", "created_at"),
 )
 _unsent = outbox.c.due_at.is_not(None)
 Index(

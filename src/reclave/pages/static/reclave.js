@@ -1,8 +1,10 @@
-// Progressive only: every page works without this file.
-const all = (selector) => document.querySelectorAll(selector);
+// Progressive only: every page works without this file. `script()` in assets.py takes comments and spaces out.
+const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+const one = (selector, within) => all(selector, within)[0];
+const on = (target, event, act) => target.addEventListener(event, act);
 
 for (const box of all(".secret")) {
-  const input = box.querySelector("input");
+  const input = one("input", box);
   const button = document.createElement("button");
   const show = (shown) => {
     input.type = shown ? "text" : "password";
@@ -10,10 +12,9 @@ for (const box of all(".secret")) {
     button.setAttribute("aria-label", `${button.textContent}: ${box.dataset.label}`);
   };
   button.type = "button";
-  button.setAttribute("aria-controls", input.id);
-  button.addEventListener("click", () => show(input.type === "password"));
+  on(button, "click", () => show(input.type === "password"));
   // A password that stays readable would be offered as an ordinary field's history.
-  input.form.addEventListener("submit", () => show(false));
+  on(input.form, "submit", () => show(false));
   show(false);
   box.classList.add("shows");
   box.append(button);
@@ -25,30 +26,30 @@ document.documentElement.classList.add("scripted");
 for (const list of all("[data-locks]")) {
   const lock = () => {
     const open = list.selectedOptions[0].dataset.requires.split(" ");
-    for (const input of list.form.querySelectorAll("input[name^=find_]")) {
+    for (const input of all("input[name^=find_]", list.form)) {
       input.disabled = !(input.required = open.includes(input.name));
     }
   };
-  list.addEventListener("change", lock);
+  on(list, "change", lock);
   lock();
 }
 
 // Enter presses the button of the section that it is typed in.
 for (const section of all("fieldset")) {
-  section.addEventListener("keydown", (event) => {
+  on(section, "keydown", (event) => {
     if (event.key !== "Enter" || event.target.localName !== "input") return;
     event.preventDefault();
-    section.querySelector(".primary")?.click();
+    one(".primary", section)?.click();
   });
 }
 
 // The question before a request: a dialog here, a page where scripts do not run.
 for (const form of all("[data-ask]")) {
-  const dialog = form.querySelector("dialog");
-  dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());
-  form.addEventListener("submit", (event) => {
+  const dialog = one("dialog", form);
+  on(one("[data-close]", dialog), "click", () => dialog.close());
+  on(form, "submit", (event) => {
     const pressed = event.submitter;
-    const inputs = [...(pressed?.closest("fieldset, form").querySelectorAll("input") ?? [])];
+    const inputs = pressed ? all("input", pressed.closest("fieldset, form")) : [];
     if (pressed?.value !== "send" || !inputs.every((input) => input.checkValidity())) return;
     event.preventDefault();
     dialog.showModal();
@@ -60,16 +61,54 @@ const busy = new WeakMap();
 const free = (form) => {
   clearTimeout(busy.get(form));
   busy.delete(form);
-  for (const button of form.querySelectorAll("[aria-disabled]")) button.removeAttribute("aria-disabled");
+  for (const button of all("[aria-disabled]", form)) button.removeAttribute("aria-disabled");
 };
 for (const form of all("form")) {
-  form.addEventListener("submit", (event) => {
+  on(form, "submit", (event) => {
     if (event.defaultPrevented) return;
     if (busy.has(form)) return event.preventDefault();
     busy.set(form, setTimeout(free, 5000, form));
     event.submitter?.setAttribute("aria-disabled", "true");
   });
 }
-addEventListener("pageshow", (event) => event.persisted && all("form").forEach(free));
+on(window, "pageshow", (event) => event.persisted && all("form").forEach(free));
 
-document.querySelector("#errors, #alert, #found")?.focus();
+// Before its time is over a page says so, and one press moves the end where it can be moved; what was typed stays.
+const ending = one("[data-left]");
+if (ending) {
+  const tabs = new BroadcastChannel(ending.dataset.more);
+  const kept = one("#kept");
+  let end, typing;
+  const look = () => {
+    const left = end - Date.now();
+    const [soon, over] = ending.children;
+    if (soon.hidden) typing = document.activeElement;
+    soon.hidden = left <= 0 || left > 12e4;
+    over.hidden = left > 0;
+  };
+  const begin = () => {
+    end = Date.now() + ending.dataset.left * 1000;
+    tabs.postMessage([end, kept.textContent]);
+    look();
+  };
+  tabs.onmessage = ({ data }) => {
+    [end, kept.textContent] = data;
+    look();
+  };
+  on(ending, "click", async ({ target }) => {
+    if (target.localName !== "button") return;
+    const page = new DOMParser().parseFromString(await (await fetch(ending.dataset.more)).text(), "text/html");
+    const fresh = one("[data-left]", page);
+    ending.dataset.left = fresh?.dataset.left ?? 0;
+    if (fresh) {
+      ending.replaceChildren(...fresh.children);
+      kept.textContent = one("#kept", page).textContent;
+    }
+    typing.focus();
+    begin();
+  });
+  setInterval(look, 5000);
+  begin();
+}
+
+one("#errors, #alert, #found, #notice")?.focus();

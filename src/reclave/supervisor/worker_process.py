@@ -3,13 +3,13 @@
 import asyncio
 import os
 import signal
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import TypeAlias
 
 from reclave.adapters.bell import PipeBell
+from reclave.supervisor.inherited import Inherited
 
 RESTART_SECONDS = 1.0
 STOP_SECONDS = 8.0
@@ -69,19 +69,13 @@ async def loading_worker(command: Sequence[str]) -> AsyncIterator[WorkerProcess]
     """Start the worker, with the options that name what it shares with this process; it ends when the block does."""
     reading, writing = os.pipe()
     with tempfile.TemporaryFile() as numbers:
-        passed = {"--bell-fd": reading, "--numbers-fd": numbers.fileno()}
-        options = [word for option, fd in passed.items() for word in (option, str(fd))]
+        inherited = Inherited(parent=reading, numbers=numbers.fileno())
 
         async def spawn() -> asyncio.subprocess.Process:
-            return await asyncio.create_subprocess_exec(*command, *options, pass_fds=list(passed.values()))
+            return await asyncio.create_subprocess_exec(*command, *inherited.option(), pass_fds=inherited.descriptors)
 
         try:
             yield WorkerProcess(spawn, await spawn(), writing, numbers.fileno())
         finally:
             os.close(writing)  # at the pipe's end a worker ends by itself
             os.close(reading)
-
-
-def own_command(*arguments: str) -> list[str]:
-    """The command line that starts this program again."""
-    return [sys.executable, "-m", "reclave", *arguments]
