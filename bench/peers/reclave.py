@@ -1,0 +1,57 @@
+"""Reclave itself, as `reclave serve` runs it: web and worker, on the same PostgreSQL."""
+
+import asyncio
+import contextlib
+import subprocess
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+
+from bench.http_client import post
+from bench.peers.peer import PROCESSES, Asker, Kind, Peer, Place, get, statuses, typed
+from bench.service import RECOVER, ROOT, SIGN_IN, People, Service, Sink, prepared
+
+
+class Reclave(Peer):
+    """`reclave serve` with the payments portal, its limits lifted."""
+
+    name = "Reclave"
+    folder = "reclave"
+    setting = "`reclave serve --processes 2` and its worker; psycopg 3; Argon2id by libsodium; the pagos portal"
+    answers = statuses(first_page=200, request=303, sign_in=303, wrong=422)
+
+    def __init__(self) -> None:
+        self._service: Service | None = None
+
+    def version(self) -> str:
+        described = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
+        commit = subprocess.run(described, capture_output=True, text=True, check=False).stdout.strip()
+        return f"{version('reclave')} {commit}".strip()
+
+    def install(self) -> None:
+        """`make install` did."""
+
+    def seed(self, place: Place, known: Sequence[int]) -> None:
+        url = place.database.replace("postgresql://", "postgresql+psycopg://")
+
+        async def make() -> Service:
+            async with prepared(place.folder, url, len(known), Sink(place.smtp_port), place.port) as service:
+                return service
+
+        self._service = asyncio.run(make())
+
+    @contextlib.contextmanager
+    def running(self, place: Place) -> Iterator[None]:
+        if self._service is None or self._service.port != place.port:
+            raise RuntimeError("it was not seeded for this place")
+        with self._service.started("--processes", str(PROCESSES)):
+            yield
+
+    def asker(self, place: Place, people: People) -> Asker:
+        def ask(kind: Kind, person: int) -> bytes:
+            if kind is Kind.FIRST_PAGE:
+                return get(SIGN_IN, place.port)
+            if kind in {Kind.KNOWN, Kind.UNKNOWN}:
+                return post(place.port, RECOVER, {"email": people.address(person)})
+            return post(place.port, SIGN_IN, {"identifier": people.nit(person), "password": typed(kind)})
+
+        return ask

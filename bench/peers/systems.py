@@ -1,0 +1,23 @@
+"""The systems, in the order of their first turns."""
+
+from bench.peers.allauth.peer import Allauth
+from bench.peers.bare import Bare
+from bench.peers.better_auth.peer import BetterAuth
+from bench.peers.canaille.peer import Canaille
+from bench.peers.django.peer import Django
+from bench.peers.fastapi_users.peer import FastApiUsers
+from bench.peers.flask_security.peer import FlaskSecurity, FlaskSecurityMd5
+from bench.peers.peer import Peer
+from bench.peers.reclave import Reclave
+
+SYSTEMS: tuple[Peer, ...] = (
+    Reclave(),
+    Bare(),
+    Django(),
+    Allauth(),
+    FastApiUsers(),
+    FlaskSecurity(),
+    FlaskSecurityMd5(),
+    BetterAuth(),
+    Canaille(),
+)
