@@ -1,7 +1,7 @@
 # Needs git, make and Python 3.11 or newer with venv; everything else is installed here. `make help` lists the targets.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo test test-long servers lint layers types format coverage catalogs reference pins audit sbom deb screenshots bench bench-pins bench-local clean
+.PHONY: help install demo test test-long test-exhaustive servers lint layers types format coverage catalogs reference pins audit sbom deb screenshots bench bench-pins bench-local clean
 
 PYTHON   ?= python3
 BIN      := .venv/bin
@@ -49,6 +49,9 @@ test: install servers lint types layers ## Run every check that a commit must pa
 test-long: install servers ## Run the tests that take minutes
 	$(BIN)/python -m tests.servers --long
 	$(PYTEST) -m long --timeout 1800
+
+test-exhaustive: install servers ## Kill the service at every single await and commit (an hour; no part of CI)
+	$(PYTEST) -m exhaustive --timeout 3600
 
 servers: .venv/installed-tests ## Find PostgreSQL and Chromium for the tests, or install them
 	$(BIN)/python -m tests.servers

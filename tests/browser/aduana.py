@@ -68,6 +68,13 @@ def identification_written(holder: Holder) -> str:
     return format_identifier(parse_identifier_of_kinds(("ec.ci", "passport"), holder.facts["identification"]))
 
 
+def without_what_was_typed(text: str, holder: Holder) -> str:
+    """A page with what the holder typed masked."""
+    for written in (holder.address, holder.facts["identification"], identification_written(holder)):
+        text = text.replace(written, "TYPED")
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class RequestForm:
     """The page with its two sections, in front of a person."""

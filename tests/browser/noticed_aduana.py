@@ -60,15 +60,15 @@ NOTICED_BY_ADUANA: Mapping[str, tuple[Callable[..., Awaitable[None]], str]] = {
     ),
     "the_user_id_need_not_match": (
         a10_a13.test_only_who_proves_all_three_gets_a_mail_and_all_see_the_same_page,
-        "race@correo.example",
+        "race@correo.example|'mlopez' in",
     ),
     "the_identification_need_not_match": (
         a10_a13.test_only_who_proves_all_three_gets_a_mail_and_all_see_the_same_page,
-        "auditor@correo.example",
+        "auditor@correo.example|'305999901-5' in",
     ),
     "the_address_need_not_match": (
         a10_a13.test_only_who_proves_all_three_gets_a_mail_and_all_see_the_same_page,
-        "ana.soto@andesexport.example|perito@correo.example",
+        "ana.soto@andesexport.example|perito@correo.example|'maria.lopez@correo.example' in",
     ),
     "no_dialog_asks": (a10_a13.test_a_dialog_asks_and_only_yes_sends, "Desea recibir"),
     "the_dialogs_no_sends": (a10_a13.test_a_dialog_asks_and_only_yes_sends, "ID usuario"),

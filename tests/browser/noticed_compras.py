@@ -68,11 +68,11 @@ NOTICED_BY_COMPRAS: Mapping[str, tuple[Callable[..., Awaitable[None]], str]] = {
     ),
     "codes_count_in_any_browser": (
         c6_c10.test_a_code_counts_in_no_other_browser_and_five_times_and_leaves_the_link_alone,
-        "quedan: 4",
+        "restantes: 4",
     ),
     "any_code_opens_the_form": (
         c6_c10.test_a_code_counts_in_no_other_browser_and_five_times_and_leaves_the_link_alone,
-        "quedan: 4",
+        "restantes: 4",
     ),
     "a_reset_leaves_sessions_and_grants_alone": (
         c6_c10.test_the_change_ends_every_other_session_and_grant_and_is_told_to_the_owner,

@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 from playwright.async_api import Locator, expect
 
-from reclave.demo.seeds import Holder
 from tests.browser.aduana import (
     BY_EMAIL,
     CLASSIFICATION,
@@ -28,8 +27,8 @@ from tests.browser.aduana import (
     TITLE,
     USER_ID,
     RequestForm,
-    identification_written,
     main_part,
+    without_what_was_typed,
 )
 from tests.browser.person import PHONE, PLAIN_PHONE, Equipment, Person
 from tests.browser.service import Service
@@ -273,10 +272,3 @@ async def check_open(form: RequestForm, labels: set[str]) -> None:
 def label_of(section: Locator, name: str) -> Locator:
     """The label that is read as `name`."""
     return section.locator("label").filter(has_text=re.compile(rf"\*\s*{name}$"))
-
-
-def without_what_was_typed(text: str, holder: Holder) -> str:
-    """A page with what the holder typed masked."""
-    for written in (holder.address, holder.facts["identification"], identification_written(holder)):
-        text = text.replace(written, "TYPED")
-    return text

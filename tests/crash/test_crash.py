@@ -78,6 +78,21 @@ async def test_killed_after_commits_on_postgresql_the_service_keeps_its_word(the
 @INVARIANTS
 @pytest.mark.long
 @pytest.mark.timeout(1800)
+@pytest.mark.parametrize(
+    ("engine", "each"), [pytest.param("sqlite", 3, id="sqlite"), pytest.param("postgresql", EACH, id="postgresql")]
+)
+@pytest.mark.parametrize("name", SCENARIOS)
+async def test_killed_after_every_commit_and_at_many_awaits_the_service_keeps_its_word(
+    theatre: Theatre, name: str, each: int
+) -> None:
+    harness = await open_harness(theatre, SCENARIOS[name])
+    await harness.kill_here_and_there(each)
+    assert not harness.faults, _told(harness)
+
+
+@INVARIANTS
+@pytest.mark.exhaustive
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("name", SCENARIOS)
 async def test_killed_at_every_await_and_commit_the_service_keeps_its_word(theatre: Theatre, name: str) -> None:

@@ -286,9 +286,9 @@ async def test_any_portal_file_serves_its_pages_and_completes_its_journeys(docum
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-@settings(_AS_DRAWN, max_examples=200)
+@settings(_AS_DRAWN, max_examples=100)
 @given(document=portal_documents())
-async def test_two_hundred_portal_files_serve_their_pages_and_complete_their_journeys(
+async def test_a_hundred_portal_files_serve_their_pages_and_complete_their_journeys(
     document: dict[str, Any],
 ) -> None:
     await lives(document)

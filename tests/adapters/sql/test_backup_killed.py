@@ -41,7 +41,7 @@ def test_a_kill_leaves_the_old_or_the_new_and_never_half(url: str, tmp_path: Pat
     path, chance = tmp_path / "backup", random.Random(7)
     take(url, path)
     seen = set()
-    for attempt in range(30):
+    for attempt in range(14):
         change(url, "second")
         for what, file in (("backup", tmp_path / f"backup-{attempt}"), ("restore", path)):
             _kill(url, file, what, attempt, chance.uniform(0, 1.2))
