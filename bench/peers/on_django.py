@@ -1,5 +1,6 @@
 """What the two systems on Django share: gunicorn, the table of users, the CSRF cookie."""
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -7,8 +8,10 @@ import psycopg
 
 from bench.peers.peer import Place, copy, hashed
 from bench.peers.python_peer import PythonPeer
-from bench.service import People
+from bench.service import ROOT, People
 
+_COMMON = ROOT / "bench" / "peers" / "django_common" / "app"
+"""Holds the settings that both build on."""
 _TOKEN = "abcdefghijklmnopqrstuvwxyzABCDEF"  # noqa: S105 (a CSRF cookie's value: any 32 letters and digits are one)
 CSRF = {"Cookie": f"csrftoken={_TOKEN}", "X-CSRFToken": _TOKEN}
 _USER_COLUMNS = (
@@ -34,7 +37,10 @@ class OnDjango(PythonPeer):
         return [self.python, "-m", "django", "migrate", "--verbosity", "0"]
 
     def environment(self, place: Place) -> dict[str, str]:
-        return super().environment(place) | {"DJANGO_SETTINGS_MODULE": "configuration", "PYTHONPATH": "."}
+        return super().environment(place) | {
+            "DJANGO_SETTINGS_MODULE": "configuration",
+            "PYTHONPATH": f".{os.pathsep}{_COMMON}",
+        }
 
     def fill(self, connection: psycopg.Connection, known: Sequence[int]) -> None:
         copy(connection, "auth_user", _USER_COLUMNS, _users(known))

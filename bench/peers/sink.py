@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,15 +23,15 @@ _TAIL = 200  # bytes that hold the last count
 _LOOK_SECONDS = 0.05
 
 
-class Counter:
+class Counter(ABC):
     """A mail server that counts."""
 
     name: str
     port: int
 
+    @abstractmethod
     def count(self) -> int:
         """How many messages it has taken."""
-        raise NotImplementedError
 
     def settled(self, quiet: float, patience: float) -> tuple[int, float]:
         """How many it has taken once none came for `quiet` seconds, and when the last one came (monotonic clock).

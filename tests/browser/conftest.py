@@ -12,6 +12,7 @@ from playwright.async_api import Browser, async_playwright
 
 from tests.browser.person import PHONE, Equipment, Person
 from tests.browser.service import Blueprint, Service, draw_blueprint, running
+from tests.one_loop import keep_on_one_loop
 from tests.servers.chromium import LaunchOptions
 from tests.stores import sqlite_template, template_name
 
@@ -22,9 +23,7 @@ HERE = Path(__file__).parent
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run this folder's tests on the loop that the browser lives on."""
-    for item in items:
-        if item.path.is_relative_to(HERE) and pytest_asyncio.is_async_test(item):
-            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+    keep_on_one_loop(items, HERE)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -8,15 +8,14 @@ import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 from tests.gallery.guest import launch_options
+from tests.one_loop import keep_on_one_loop
 
 HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run this folder's tests on the loop that the browser lives on."""
-    for item in items:
-        if item.path.is_relative_to(HERE) and pytest_asyncio.is_async_test(item):
-            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+    keep_on_one_loop(items, HERE)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -1,25 +1,8 @@
 """django-allauth without pages (headless): settings as its documentation asks for, rate limits off."""
 
-import os
-from urllib.parse import urlsplit
+import common_configuration
+from common_configuration import *  # noqa: F403 - how Django's settings build on others
 
-from django.contrib.auth.hashers import Argon2PasswordHasher
-
-_database = urlsplit(os.environ["PEER_DATABASE"])
-
-
-class CheapestAllowed(Argon2PasswordHasher):
-    """Argon2id at the cost that every system of the benchmark pays."""
-
-    time_cost = 2
-    memory_cost = 19_456
-    parallelism = 1
-
-
-SECRET_KEY = os.environ["PEER_SECRET"]
-DEBUG = False
-ALLOWED_HOSTS = ["127.0.0.1"]
-ROOT_URLCONF = "addresses"
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -30,11 +13,7 @@ INSTALLED_APPS = [
     "allauth.headless",
 ]
 MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    *common_configuration.MIDDLEWARE,
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
 ]
@@ -52,23 +31,6 @@ TEMPLATES = [
     }
 ]
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.postgresql",
-        "HOST": _database.hostname,
-        "PORT": _database.port,
-        "NAME": _database.path[1:],
-        "USER": _database.username,
-        "PASSWORD": _database.password,
-        "CONN_MAX_AGE": None,  # a connection stays for as long as its process
-    }
-}
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-PASSWORD_HASHERS = ["configuration.CheapestAllowed"]
-USE_I18N = False
-EMAIL_HOST = "127.0.0.1"
-EMAIL_PORT = int(os.environ["PEER_SMTP_PORT"])
-DEFAULT_FROM_EMAIL = "portal@correo.example"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_RATE_LIMITS = False

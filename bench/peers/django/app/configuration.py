@@ -1,34 +1,10 @@
 """Django's settings: what its deployment checklist asks for, and nothing that the two views do without."""
 
-import os
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from django.contrib.auth.hashers import Argon2PasswordHasher
+from common_configuration import *  # noqa: F403 - how Django's settings build on others
 
-_database = urlsplit(os.environ["PEER_DATABASE"])
-
-
-class CheapestAllowed(Argon2PasswordHasher):
-    """Argon2id at the cost that every system of the benchmark pays."""
-
-    time_cost = 2
-    memory_cost = 19_456
-    parallelism = 1
-
-
-SECRET_KEY = os.environ["PEER_SECRET"]
-DEBUG = False
-ALLOWED_HOSTS = ["127.0.0.1"]
-ROOT_URLCONF = "addresses"
 INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"]
-MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-]
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -37,21 +13,4 @@ TEMPLATES = [
         "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
     }
 ]
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.postgresql",
-        "HOST": _database.hostname,
-        "PORT": _database.port,
-        "NAME": _database.path[1:],
-        "USER": _database.username,
-        "PASSWORD": _database.password,
-        "CONN_MAX_AGE": None,  # a connection stays for as long as its process
-    }
-}
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-PASSWORD_HASHERS = ["configuration.CheapestAllowed"]
 LOGIN_REDIRECT_URL = "/"
-USE_I18N = False
-EMAIL_HOST = "127.0.0.1"
-EMAIL_PORT = int(os.environ["PEER_SMTP_PORT"])
-DEFAULT_FROM_EMAIL = "portal@correo.example"
