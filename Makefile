@@ -100,6 +100,7 @@ pins: .venv/pyvenv.cfg ## Pin packages with their hashes into requirements/ (ARG
 		--output-file test.txt
 	cd requirements && $(PINS) --no-deps postgresql.in --output-file postgresql.txt
 	cd requirements && $(PINS) --no-deps node.in --output-file node.txt
+	cd requirements && $(PINS) --no-deps asyncpg.in --output-file asyncpg.txt
 	cd requirements && $(PINS) release.in --constraint test.txt --output-file release.txt
 
 .venv/installed-release: requirements/release.txt .venv/installed

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from bench import timing
 from bench.auc import Separation
 from bench.http_client import Connection, post
-from bench.service import PASSWORD, Service
+from bench.service import PASSWORD, SEED, Service
 from reclave.bootstrap import wired
 from reclave.domain.accounts import Account, AccountIdentifier, Provenance, Status
 
@@ -35,8 +35,8 @@ async def seed(service: Service, people: list[int]) -> None:
                             created_at=tx.now,
                             changed_at=tx.now,
                         )
-                        facts = {"classification": "expert", "identification": _passport(person)}
-                        await tx.accounts.add(account, [AccountIdentifier(field, _name(person))], facts)
+                        facts = {"classification": "expert", "identification": passport(person)}
+                        await tx.accounts.add(account, [AccountIdentifier(field, user_name(person))], facts)
 
 
 def forms(service: Service, known: list[int], unknown: list[int]) -> Iterator[tuple[str, Separation]]:
@@ -44,15 +44,15 @@ def forms(service: Service, known: list[int], unknown: list[int]) -> Iterator[tu
     port = service.port
 
     def by_user_name(number: int, person: int) -> bytes:
-        return post(port, PROCUREMENT, {"user_name": _name(person)}, timing.client(number))
+        return post(port, PROCUREMENT, {"user_name": user_name(person)}, timing.client(number))
 
     def by_address(number: int, person: int) -> bytes:
         return post(port, USER_NAMES, {"email": service.people.address(person)}, timing.client(number))
 
     def by_three_facts(number: int, person: int) -> bytes:
         typed = {
-            "user_id": _name(person),
-            "identification": _passport(person),
+            "user_id": user_name(person),
+            "identification": passport(person),
             "email": service.people.address(person),
         }
         return post(port, CUSTOMS, {**typed, "confirmed": "yes"}, timing.client(number))
@@ -60,7 +60,7 @@ def forms(service: Service, known: list[int], unknown: list[int]) -> Iterator[tu
     def on_the_screen(number: int, person: int) -> bytes:
         typed = {
             "find_classification": "expert",
-            "find_identification": _passport(person),
+            "find_identification": passport(person),
             "find_email": service.people.address(person),
         }
         return post(port, CUSTOMS, {**typed, "action": "search"}, timing.client(number))
@@ -75,12 +75,15 @@ def forms(service: Service, known: list[int], unknown: list[int]) -> Iterator[tu
         yield name, timing.one_after_another(service, known, unknown, make, *expected)
 
 
-def waiting(service: Service, people: list[int]) -> dict[int, str]:
-    """Ask for a link for each of these people; the cookies of the pages that wait for a code."""
+def waiting(service: Service, known: list[int], unknown: list[int]) -> dict[int, str]:
+    """Ask for a link for each of these people; the cookies of the pages that wait for a code.
+
+    In a random order: what was asked for later lies elsewhere in the tables.
+    """
     asking = Connection(service.port)
     cookies = {
-        person: asking.cookies(post(service.port, PROCUREMENT, {"user_name": _name(person)}, timing.client(number)))
-        for number, person in enumerate(people)
+        person: asking.cookies(post(service.port, PROCUREMENT, {"user_name": user_name(person)}, timing.client(number)))
+        for number, (_, person) in enumerate(timing.interleaved(known, unknown, SEED + 5))
     }
     asking.close()
     return cookies
@@ -95,9 +98,11 @@ def codes(service: Service, known: list[int], unknown: list[int], cookies: dict[
     return timing.one_after_another(service, known, unknown, wrong_code, 422)
 
 
-def _name(person: int) -> str:
+def user_name(person: int) -> str:
+    """What they sign in with."""
     return f"usuario.{person:08d}"
 
 
-def _passport(person: int) -> str:
+def passport(person: int) -> str:
+    """The number of their passport."""
     return f"XA{person:08d}"

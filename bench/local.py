@@ -13,7 +13,7 @@ import signal
 import statistics
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # `python bench/local.py` finds bench/ and tests/, too
@@ -25,13 +25,13 @@ from bench.service import SEED, Service, prepared
 
 STARTS = 5
 RATE = 20  # requests a second
-WEIGHED_AFTER = 10_000  # requests
+WEIGHED_AFTER = (10_000, 50_000, 100_000)  # requests
 ONE_KNOWN_IN = 16
 DRAIN_SECONDS = 60
 GAPS_MS = (5, 40)
 """When the second request of a pair comes: before the worker begins with the first, and while it is at it."""
 ACCEPTED_GOALS = {"SQLite": 3_300, "PostgreSQL": 4_300}
-PARTS = ("start", "latency", "pairs", "sign-in", "foreign", "requests", "forms", "memory", "rate")
+PARTS = ("start", "latency", "pairs", "sign-in", "foreign", "requests", "forms", "codes", "memory", "rate")
 
 
 class Draw:
@@ -68,6 +68,7 @@ class Run:
             "foreign": self._foreign,
             "requests": self._requests,
             "forms": self._forms,
+            "codes": self._codes,
             "memory": self._memory,
             "rate": self._rate,
         }
@@ -127,31 +128,42 @@ class Run:
     async def _forms(self) -> AsyncIterator[Figure]:
         count = self._options.forms
         known, unknown = self._known.take(count), self._unknown.take(count)
-        asked_for = self._known.take(count), self._unknown.take(count)
-        await forms.seed(self._service, [*known, *asked_for[0]])
+        await forms.seed(self._service, known)
         with self._service.started():
             for name, found in forms.forms(self._service, known, unknown):
                 yield unseen(self._engine, name, found)
+
+    async def _codes(self) -> AsyncIterator[Figure]:
+        count = self._options.forms
+        asked_for = self._known.take(count), self._unknown.take(count)
+        await forms.seed(self._service, asked_for[0])
         with self._service.started():
-            cookies = forms.waiting(self._service, [*asked_for[0], *asked_for[1]])
+            cookies = forms.waiting(self._service, *asked_for)
             await self._service.drained(DRAIN_SECONDS)
             yield unseen(self._engine, "a wrong code", forms.codes(self._service, *asked_for, cookies))
 
     async def _memory(self) -> AsyncIterator[Figure]:
-        known = self._known.take(WEIGHED_AFTER // ONE_KNOWN_IN)
-        unknown = [self._service.people.fresh() for _ in range(WEIGHED_AFTER - len(known))]
+        asked, weighed = 0, {}
         with self._service.started() as web:
             first = measure.memory(web)
-            measure.ask_for(self._service, [*known, *unknown])
-            weighed = [measure.memory(web)]
+            for after in WEIGHED_AFTER:
+                measure.ask_for(self._service, self._crowd(after - asked))
+                asked = after
+                weighed[after] = measure.memory(web)
             await self._service.drained(DRAIN_SECONDS)
-            weighed.append(measure.memory(web))
-        most = max(one.web for one in weighed)
-        both = max(one.web + one.worker for one in weighed)
-        engine, after = self._engine, f"after {WEIGHED_AFTER:,} requests"
-        yield at_most(engine, f"memory, web, {after}", most, "MiB", 120, at_the_start=first.web)
-        beside = {"at_the_start": first.web + first.worker}
-        yield at_most(engine, f"memory, web and worker, {after}", both, "MiB", 180, **beside)
+            last = measure.memory(web)
+        engine, after_all = self._engine, f"after {asked:,} requests"
+        beside = {"at_the_start": first.web} | {f"after_{count:,}": one.web for count, one in weighed.items()}
+        most = max(one.web for one in (*weighed.values(), last))
+        yield at_most(engine, f"memory, web, {after_all}", most, "MiB", 120, **beside)
+        both = max(one.web + one.worker for one in (*weighed.values(), last))
+        beside = {"at_the_start": first.web + first.worker, "drained": last.web + last.worker}
+        yield at_most(engine, f"memory, web and worker, {after_all}", both, "MiB", 180, **beside)
+
+    def _crowd(self, count: int) -> Iterator[int]:
+        """So many people, one in so many with an account."""
+        for number in range(count):
+            yield self._service.people.fresh() if number % ONE_KNOWN_IN else self._known.take(1)[0]
 
     async def _rate(self) -> AsyncIterator[Figure]:
         known = self._known.take(ONE_KNOWN_IN * 10)
@@ -169,7 +181,7 @@ async def measured(engine: str, database: str, options: argparse.Namespace) -> l
         + options.pairs * len(GAPS_MS)
         + options.sign_ins * 3
         + 2 * options.forms
-        + WEIGHED_AFTER // ONE_KNOWN_IN
+        + WEIGHED_AFTER[-1] // ONE_KNOWN_IN
         + ONE_KNOWN_IN * 10
     )
     figures = []

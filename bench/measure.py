@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,7 +140,7 @@ def memory(web: psutil.Process) -> Memory:
     return Memory(web.memory_full_info().uss / 2**20, workers / 2**20)
 
 
-def ask_for(service: Service, people: Sequence[int]) -> None:
+def ask_for(service: Service, people: Iterable[int]) -> None:
     """One request for each, one after another."""
     connection = Connection(service.port)
     for person in people:

@@ -99,7 +99,7 @@ async def open_another(request: pytest.FixtureRequest, clock: Clock, tmp_path: P
 
 def _database(request: pytest.FixtureRequest, folder: Path) -> str:
     if request.param == "postgresql":
-        return _emptied(request.getfixturevalue("postgresql_server"), request.getfixturevalue("template_name"))
+        return emptied(request.getfixturevalue("postgresql_server"), request.getfixturevalue("template_name"))
     path = folder / "reclave.sqlite"
     shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
     return f"sqlite+aiosqlite:///{path}"
@@ -108,17 +108,18 @@ def _database(request: pytest.FixtureRequest, folder: Path) -> str:
 _own_database: dict[str, str] = {}
 
 
-def _emptied(server: PostgresServer, template: str) -> str:
+def emptied(server: PostgresServer, template: str, *, ending_others: bool = True) -> str:
     """The database that this process keeps for its tests, empty: a copy of the template for each costs more."""
     name = _own_database.get(server.url) or _own_database.setdefault(server.url, server.create_database(template))
     tables = ", ".join(table.name for table in metadata.sorted_tables)
     address = make_url(server.url_of(name)).set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(address, autocommit=True) as connection:
         # What an earlier test left open would keep the tables locked.
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> %s",
-            [connection.info.backend_pid],
+        others = (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> %s"
         )
+        if ending_others:
+            connection.execute(others, [connection.info.backend_pid])
         connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(sql.SQL(tables)))
     return server.url_of(name)
 

@@ -44,7 +44,7 @@ class Settings:
     base_url: str = _setting("Where people reach the service: https://…, or http:// on loopback. Mail uses it.")
     database: str = _setting("sqlite+aiosqlite:///FILE or postgresql+psycopg://USER@HOST/NAME")
     database_direct: str = _setting(
-        "The same without PgBouncer, where one stands between: workers are woken over it. Empty: `database`.",
+        "The same without PgBouncer, where one stands between: for `migrate`, and to wake workers. Empty: `database`.",
         default="",
     )
     keyring: Path = _setting("The keyring file (mode 0600); its epoch lies beside it.")
@@ -64,7 +64,9 @@ class Settings:
     trusted_proxies: tuple[str, ...] = _setting("Networks whose X-Forwarded-For is believed.", default=())
     security_contact: str = _setting("Whom to tell about a weakness: mailto: or https: (security.txt).", default="")
     special_use_domains: bool = _setting("Take addresses under reserved domains: demo and tests.", default=False)
-    hashing_threads: int = _setting("Threads that hash passwords; 0: one a core.", default=0)
+    hashing_threads: int = _setting(
+        "Threads that hash passwords; 0: one a core, if a quarter of the memory holds their 19 MiB each.", default=0
+    )
     accepted_risks: tuple[str, ...] = _setting("Risks that `reclave check --strict` shall not refuse.", default=())
     log_level: str = _setting("debug, info, warning or error.", choices=_LOG_LEVELS, default="info")
     clock_offset: int = _setting("Microseconds added to the database's clock: tests only.", default=0)

@@ -224,8 +224,8 @@ async def test_a_caller_that_leaves_frees_its_place_only_when_its_thread_is_done
     with pytest.raises(Overloaded):
         await hasher.verify(None, "x")
     held.go.set()
-    assert await asyncio.to_thread(hasher._places.acquire, timeout=10)
-    hasher._places.release()
+    assert await asyncio.to_thread(hasher._pool._places.acquire, timeout=10)
+    hasher._pool._places.release()
     assert await hasher.verify(None, "x") is False
     assert held.at_once == 1
 

@@ -1,7 +1,7 @@
 """What can be switched off in the sources, one function each: `switched_off` names them."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -124,27 +124,31 @@ def every_account_seems_active() -> None:
     def make(found: Any) -> Any:
         async def patched(*given: Any, **named: Any) -> Any:
             answer = await found(*given, **named)
-            if isinstance(answer, list):
-                return [replace(account, status=Status.ACTIVE) for account in answer]
-            return answer and replace(answer, status=Status.ACTIVE)
+            if isinstance(answer, Mapping):
+                return {key: active(each) for key, each in answer.items()}
+            return active(answer)
 
         return patched
 
-    patch(BuiltinDirectory, "by_address", make)
-    patch(BuiltinDirectory, "get", make)
+    def active(answer: Any) -> Any:
+        if isinstance(answer, list):
+            return [replace(account, status=Status.ACTIVE) for account in answer]
+        return answer and replace(answer, status=Status.ACTIVE)
+
+    for look_up in ("by_addresses", "get", "get_all"):
+        patch(BuiltinDirectory, look_up, make)
 
 
 def only_the_first_account_is_listed() -> None:
     """One address is taken for one account."""
 
-    def make(by_address: Any) -> Any:
-        async def patched(*given: Any) -> list[Account]:
-            found: list[Account] = await by_address(*given)
-            return found[:1]
+    def make(by_addresses: Any) -> Any:
+        async def patched(*given: Any) -> dict[str, list[Account]]:
+            return {address: found[:1] for address, found in (await by_addresses(*given)).items()}
 
         return patched
 
-    patch(BuiltinDirectory, "by_address", make)
+    patch(BuiltinDirectory, "by_addresses", make)
 
 
 def every_account_gets_the_same_password() -> None:
@@ -253,17 +257,15 @@ def a_third_party_is_asked() -> None:
 def a_request_ends_the_owners_sessions() -> None:
     """Whoever asks for a recovery signs the owner out."""
 
-    def make(resolve: Any) -> Any:
-        async def patched(services: Any, tx: Any, portal: Any, intake: Any) -> Any:
-            for account in await services.directory.by_address(tx, portal.id, "tesoreria@andina.example"):
-                await tx.sessions.end_all(portal.id, account.id)
-            return await resolve(services, tx, portal, intake)
+    def make(answer_all: Any) -> Any:
+        async def patched(services: Any, tx: Any, intakes: Any) -> Any:
+            for account in await services.directory.by_address(tx, "pagos", "tesoreria@andina.example"):
+                await tx.sessions.end_all("pagos", account.id)
+            return await answer_all(services, tx, intakes)
 
         return patched
 
-    journeys: Any = resolver.JOURNEYS
-    resolve, template = journeys[temporary_password.JOURNEY]
-    journeys[temporary_password.JOURNEY] = make(resolve), template
+    patch(resolver, "answer_all", make)
 
 
 def opening_the_link_reports() -> None:

@@ -29,7 +29,7 @@ def test_init_tells_what_to_do_next_and_never_writes_over_anything(settings: Pat
 
 def test_migrate_says_its_plan_without_doing_it(settings: Path) -> None:
     plan = json.loads(reclave("migrate", "--plan", "--json", "--settings", settings).stdout)
-    assert [step["revision"] for step in plan["pending"]] == ["0001", "0002", "0003", "0004", "0005"]
+    assert [step["revision"] for step in plan["pending"]] == ["0001", "0002", "0003", "0004", "0005", "0006"]
     assert reclave("check", "--settings", settings).exit_code == 1
     assert reclave("migrate", "--settings", settings).exit_code == 0
     assert "nothing to do" in reclave("migrate", "--plan", "--settings", settings).stdout

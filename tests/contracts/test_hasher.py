@@ -10,11 +10,13 @@ import pytest_asyncio
 
 from reclave.adapters.argon2 import Argon2Hasher
 from reclave.adapters.entropy import SystemEntropy
-from reclave.adapters.keyring import add_key, create_keyring
+from reclave.adapters.keyring import add_key, create_keyring, mark_compromised
 from reclave.adapters.keyring_vault import KeyringVault
 from reclave.domain.errors import Overloaded
 from reclave.domain.foreign_hashes import ForeignHashRefused, bcrypt_base64, parse_foreign_hash
+from reclave.domain.foreign_recipes import scheme_of
 from reclave.ports.hasher import Hasher
+from reclave.ports.vault import Unsealable
 
 PASSWORD = "Cóndor-andino-2045 vuela"
 FOREIGN = [
@@ -123,6 +125,42 @@ async def test_a_wrapped_foreign_hash_fits_its_password_shows_no_digest_and_is_o
     digest = parse_foreign_hash(foreign).digest
     shown = (foreign[-16:], base64.b64encode(digest).decode()[:20], digest.hex(), bcrypt_base64(digest).decode())
     assert not any(text in one for text in shown)
+
+
+@pytest.mark.req("S19", "I4")
+@pytest.mark.parametrize("foreign", FOREIGN)
+async def test_a_sealed_foreign_hash_fits_its_password_shows_no_digest_and_can_be_wrapped(
+    hasher: Hasher, foreign: str
+) -> None:
+    read = parse_foreign_hash(foreign)
+    one, other = hasher.seal(read), hasher.seal(read)
+    assert one != other
+    assert hasher.outdated(one)
+    for stored in (one, await hasher.wrap(one)):
+        assert scheme_of(stored) == read.recipe.scheme
+        assert await hasher.verify(stored, "hashcat")
+        for typed in ("Hashcat", "", foreign, stored):
+            assert not await hasher.verify(stored, typed)
+        shown = (foreign[-16:], base64.b64encode(read.digest).decode()[:20], read.digest.hex())
+        assert not any(text in stored for text in shown)
+
+
+@pytest.mark.req("I4")
+async def test_a_sealed_hash_under_another_recipe_or_of_a_key_that_is_compromised_fits_nothing(
+    hasher: Hasher, keyring: Path
+) -> None:
+    stored = hasher.seal(parse_foreign_hash(FOREIGN[0]))
+    forged = stored.replace("sha1;", "sha256;")
+    assert not await hasher.verify(forged, "hashcat")
+    with pytest.raises(Unsealable):
+        await hasher.wrap(forged)
+    for damaged in (stored[:-4], stored.replace("$", "$ "), "sealed:", "sealed:sha1;$", f"sealed:{stored}"):
+        assert not await hasher.verify(damaged, "hashcat")
+    add_key(keyring, SystemEntropy(), 1)
+    mark_compromised(keyring, "k1")
+    later = argon2_hasher(KeyringVault(keyring, SystemEntropy()))
+    assert not await later.verify(stored, "hashcat")
+    later.close()
 
 
 @pytest.mark.req("I4")

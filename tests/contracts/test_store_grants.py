@@ -366,3 +366,20 @@ async def test_the_purge_marks_lapsed_grants_and_deletes_those_that_ended_long_a
         assert await tx.grants.purge(ended_before=tx.now - HOUR, limit=3) == 0
         assert await tx.grants.get(PORTAL, living.id) == living
         assert await tx.grants.get(PORTAL, lapsing.id) is None
+
+
+@pytest.mark.req("S1")
+async def test_each_grant_asked_for_comes_in_its_place_and_nobodys_in_place_of_one_that_is_not_there(
+    store: Store,
+) -> None:
+    at = await now(store)
+    one = a_grant(at, context=b"asked", sealed=b"sealed")
+    other, elsewhere = a_grant(at, account="account-2"), a_grant(at, portal=ELSEWHERE)
+    async with store.transaction() as tx:
+        for grant in (one, other, elsewhere):
+            assert await tx.grants.issue(grant)
+    nobodys = a_grant(0, id=bytes(16), account="")
+    async with store.reading() as tx:
+        asked = [other.id, bytes(16), elsewhere.id, one.id, other.id]
+        assert await tx.grants.get_alike(nobodys, asked) == [other, nobodys, nobodys, one, other]
+        assert await tx.grants.get_alike(nobodys, [bytes(16)] * 3) == [nobodys] * 3

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from reclave.domain.accounts import AccountIdentifier, Status
+from reclave.domain.addresses import Address
 from reclave.domain.grants import Purpose, State
 from reclave.domain.time import HOUR
 from reclave.ports.imports import IdentifierTaken, Known, NewAccount, Run
@@ -15,7 +16,13 @@ ROW = bytes(range(32))
 
 def a_new_account(number: int, **given: Any) -> NewAccount:
     made: dict[str, Any] = {
-        "account": an_account(f"account-{number}"),
+        "portal": PORTAL,
+        "id": f"account-{number}",
+        "status": Status.ACTIVE,
+        "address": Address("Maria@empresa.example", "maria@empresa.example"),
+        "password_hash": "k1:$argon2id$",
+        "language": "es",
+        "at": 7,
         "field": "nit",
         "value": f"90012345{number:02}",
         "facts": {},
@@ -31,12 +38,13 @@ async def add(store: Store, *rows: NewAccount) -> None:
 
 async def test_accounts_that_are_added_together_are_there_with_all_that_belongs_to_them(store: Store) -> None:
     grant = a_grant(await now(store), account="account-1", purpose=Purpose.ACTIVATE)
-    plain = an_account("account-2", address=None, address_canonical=None, password_hash=None, password_blocked=True)
+    plain = a_new_account(2, address=None, password_hash=None, language=None, status=Status.AWAITING_FIRST_SIGN_IN)
     facts = {"classification": "employee", "identification": "3059999031"}
-    await add(store, a_new_account(1, facts=facts, grant=grant), a_new_account(2, account=plain))
+    full = a_new_account(1, facts=facts, grant=grant)
+    await add(store, full, plain)
     async with store.reading() as tx:
-        assert await tx.accounts.by_identifier(PORTAL, "nit", "9001234501") == an_account("account-1")
-        assert await tx.accounts.get(PORTAL, "account-2") == plain
+        assert await tx.accounts.by_identifier(PORTAL, "nit", "9001234501") == full.account()
+        assert await tx.accounts.get(PORTAL, "account-2") == plain.account()
         assert await tx.accounts.facts(PORTAL, "account-1") == facts
         assert await tx.accounts.facts(PORTAL, "account-2") == {}
         assert await tx.grants.get(PORTAL, grant.id) == grant
@@ -60,7 +68,7 @@ async def test_what_an_identifier_names_is_known_with_the_digest_of_its_row(stor
 
 async def test_an_identifier_that_is_taken_stops_the_whole_chunk(store: Store) -> None:
     await add(store, a_new_account(1))
-    again = a_new_account(1, account=an_account("account-9"))
+    again = a_new_account(1, id="account-9")
     with pytest.raises(IdentifierTaken):
         await add(store, a_new_account(2), again)
     async with store.reading() as tx:

@@ -16,6 +16,7 @@ from reclave.domain.throttle import Guess, Tally
 from reclave.domain.time import DAY, Span
 from reclave.journeys.services import Services
 from reclave.ports.mailer import Envelope, Mailer
+from reclave.ports.sign_ins import SignIns, Tried
 from reclave.ports.store import Store, Transaction
 from tests.crash.service import Parts, Service
 from tests.world import nit
@@ -90,6 +91,11 @@ class _Pieces:
     def __getattr__(self, part: str) -> "_Piece":
         return _Piece(self._store, part)
 
+    @asynccontextmanager
+    async def rehearsal(self) -> AsyncIterator[Transaction]:
+        async with self._store.transaction() as tx, tx.rehearsal() as nothing:
+            yield nothing
+
 
 class _Piece:
     def __init__(self, store: Store, part: str) -> None:
@@ -125,7 +131,21 @@ class _CountsInMemory(_Store):
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         async with self.store.transaction() as tx:
-            yield cast(Transaction, _With(tx, guesses=self._guesses))
+            sign_ins = _SignIns(tx.sign_ins, self._guesses)
+            yield cast(Transaction, _With(tx, guesses=self._guesses, sign_ins=sign_ins))
+
+
+class _SignIns:
+    def __init__(self, real: SignIns, guesses: "_Guesses") -> None:
+        self._real = real
+        self._guesses = guesses
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    async def count(self, portal: str, subject: bytes, everyone: bytes) -> Tried:
+        wait = await self._guesses.count(portal, Guess.PASSWORD, subject)
+        return Tried(wait, await self._guesses.add(portal, Guess.PASSWORD, everyone))
 
 
 class _Guesses:

@@ -11,7 +11,9 @@ import threading
 import time
 import traceback
 from asyncio import mixins
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -28,10 +30,10 @@ from reclave.adapters.smtp import SmtpMailer, SmtpSettings
 from reclave.adapters.sql.engine import SqliteDatabase, open_database
 from reclave.adapters.sql.store import SqlStore
 from reclave.bootstrap import SilentBell, Wired, build_web, build_worker
+from reclave.domain.foreign_hashes import ForeignHash
 from reclave.domain.outbox import Delivery
 from reclave.domain.time import Instant
 from reclave.journeys.services import Services
-from reclave.ports.hasher import Hasher
 from reclave.ports.mailer import Envelope, Mailer
 from reclave.settings import Settings
 from reclave.worker.housekeeping import keep_house
@@ -93,12 +95,18 @@ class ThisLifesHasher:
             self._hasher.close()
 
     @property
-    def _real(self) -> Hasher:
+    def _real(self) -> Argon2Hasher:
         assert self._hasher is not None
         return self._hasher
 
     async def hash(self, password: str) -> str:
         return await self._real.hash(password)
+
+    def seal(self, foreign: ForeignHash) -> str:
+        return self._real.seal(foreign)
+
+    def seal_anew(self, stored: str) -> str:
+        return self._real.seal_anew(stored)
 
     async def wrap(self, foreign: str) -> str:
         return await self._real.wrap(foreign)
@@ -107,6 +115,13 @@ class ThisLifesHasher:
         assert self._tell is not None
         self._tell(Compared())
         return await self._real.verify(stored, password, decoy=decoy)
+
+    @contextmanager
+    def reserved(self) -> Iterator["ThisLifesHasher"]:
+        with self._real.reserved() as hasher:
+            reserved = copy(self)
+            reserved._hasher = hasher
+            yield reserved
 
     def outdated(self, stored: str) -> bool:
         return self._real.outdated(stored)

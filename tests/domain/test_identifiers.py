@@ -6,6 +6,7 @@ import time
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
+from stdnum.co import nit as stdnum_nit
 
 from reclave.domain.identifiers import (
     IDENTIFIER_KINDS,
@@ -382,3 +383,23 @@ def test_an_address_as_identifier_is_refused_for_the_addresss_reason() -> None:
 def test_an_unknown_kind_is_a_mistake_in_the_program() -> None:
     with pytest.raises(KeyError):
         parse_identifier("co.cedula", "1")
+
+
+@given(st.from_regex(r"[0-9]{1,15}", fullmatch=True))
+@example("0")
+@example("999999999999999")
+def test_the_check_digit_is_that_of_python_stdnum(base: str) -> None:
+    assert nit_check_digit(base) == stdnum_nit.calc_check_digit(base)
+
+
+@given(st.sampled_from(sorted(IDENTIFIER_KINDS)), st.from_regex(r"[A-Za-z0-9]{1,24}", fullmatch=True))
+@example("co.nit", "9001234568")
+@example("ec.ruc", "1790011674001")
+def test_a_plain_text_is_read_as_it_is_with_something_around_it(kind: str, typed: str) -> None:
+    def read(text: str) -> Identifier | str:
+        try:
+            return parse_identifier(kind, text)
+        except IdentifierRefused as refused:
+            return refused.code
+
+    assert read(typed) == read(f" {typed} ")

@@ -1,5 +1,7 @@
 """States that every portal has: signing in, and what stands in its way."""
 
+from ipaddress import ip_address
+
 from reclave.domain.errors import Overloaded
 from reclave.domain.identifiers import parse_identifier
 from reclave.domain.throttle import FREE_TRIES, PAUSE_AFTER, Guess
@@ -43,7 +45,7 @@ async def _fail(scene: Scene, identifier: str, times: int, *, by: str = "") -> N
     kind = scene.portal.identifier_field.kinds[0]
     named = scene.portal.id, parse_identifier(kind, identifier).value
     everyone = services.vault.digest("guess", *named)
-    subject = services.vault.digest("guess", *named, client_digest(services.vault, by)) if by else everyone
+    subject = services.vault.digest("guess", *named, client_digest(services.vault, ip_address(by))) if by else everyone
     async with services.store.transaction() as tx:
         count = tx.guesses.count if by else tx.guesses.add  # what nobody in particular failed brings no wait
         for _ in range(times):

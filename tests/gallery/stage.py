@@ -2,7 +2,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Mount, Route, compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
@@ -22,7 +22,7 @@ from reclave.domain.portal import Language, Portal
 from reclave.domain.time import SECOND
 from reclave.pages.render import Renderer
 from reclave.ports.meter import REFUSALS, Metric, NoMeter
-from reclave.web.app import TEMPLATES, web_app
+from reclave.web.app import TEMPLATES, router, web_app
 from tests.browser.service import write_portals
 from tests.servers import ROOT
 from tests.stores import Clock
@@ -72,15 +72,17 @@ class Backstage(Renderer):
 
 @dataclass(slots=True)
 class Stage:
-    """A world, its pages, and what has been asked of them: an endpoint's id and method, with the statuses answered."""
+    """A world, its pages, and what has been asked of them: a route's path and a method, with the statuses answered."""
 
     world: World
-    pages: Starlette
+    pages: ASGIApp
+    routes: dict[str, Route]
+    """The routes of the pages, by whole path."""
     renderer: Backstage
     refused: Refused
     log: list[EventDict]
-    asked: dict[tuple[int, str], set[int]] = field(default_factory=dict)
-    last: tuple[int, str] = (0, "")
+    asked: dict[tuple[str, str], set[int]] = field(default_factory=dict)
+    last: tuple[str, str] = ("", "")
     """Those of the latest answer that is a page."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,7 +96,8 @@ class Stage:
         await self.pages(scope, receive, noting)
 
     def _note(self, scope: Scope, started: Message) -> None:
-        one = id(scope.get("endpoint")), scope["method"]
+        paths = (path for path in self.routes if compile_path(path)[0].fullmatch(scope["path"]))
+        one = next(paths, ""), scope["method"]
         self.asked.setdefault(one, set()).add(started["status"])
         if dict(started["headers"]).get(b"content-type", b"").startswith(b"text/html"):
             self.last = one
@@ -123,7 +126,17 @@ async def staged(rewrite: Callable[[Path], None] | None = None) -> AsyncIterator
                 for name in OTHER_SEEDS:
                     await world.seed(name)
                 site = replace(build_site(world.wired), renderer=renderer)
-                yield Stage(world, web_app(site), renderer, refused, log)
+                routes = dict(routes_of(router(site).routes))
+                yield Stage(world, web_app(site), routes, renderer, refused, log)
+
+
+def routes_of(routes: list[BaseRoute], before: str = "") -> Iterator[tuple[str, Route]]:
+    """Every route with its whole path; what is no page (styles, logos, scripts) left out."""
+    for route in routes:
+        if isinstance(route, Mount):
+            yield from routes_of(list(route.routes), before + route.path)
+        elif isinstance(route, Route) and not route.path.startswith("/static/"):
+            yield before + route.path, route
 
 
 def at_origin(stage: Stage, origin: str) -> ASGIApp:

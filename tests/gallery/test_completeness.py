@@ -6,7 +6,6 @@ and no state of it finds this test failing.
 
 import html
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +13,6 @@ from typing import get_args, get_type_hints
 
 from babel.messages.extract import extract_from_dir
 from jinja2 import meta
-from starlette.routing import BaseRoute, Mount, Route
 
 from reclave.pages import render, words
 from reclave.pages.i18n import Translator, translator
@@ -64,7 +62,7 @@ async def walk_all() -> Walked:
     """Through every tour, in the language of the sources."""
     walked = Walked()
     for name, tour in TOURS.items():
-        shown: set[tuple[int, str]] = set()
+        shown: set[tuple[str, str]] = set()
         async with staged(tour.rewrite) as stage:
             visitor = PlainVisitor.at(stage, "en")
             async for state in tour.walk(Scene(stage, visitor, stage.world.services.portals[tour.portal])):
@@ -79,23 +77,14 @@ async def walk_all() -> Walked:
     return walked
 
 
-def _note_routes(walked: Walked, stage: Stage, shown: set[tuple[int, str]]) -> None:
-    for path, route in routes_of(stage.pages.routes):
+def _note_routes(walked: Walked, stage: Stage, shown: set[tuple[str, str]]) -> None:
+    for path, route in stage.routes.items():
         for method in (route.methods or set()) - {"HEAD"}:
-            one = id(route.endpoint), method
+            one = path, method
             statuses = stage.asked.get(one, set())
             leads_on = bool(statuses) and all(300 <= status < 400 for status in statuses)
             seen = one in shown or leads_on
             walked.routes[path, method] = walked.routes.get((path, method), False) or seen
-
-
-def routes_of(routes: list[BaseRoute], before: str = "") -> Iterator[tuple[str, Route]]:
-    """Every route with its whole path; what is no page (styles, logos, scripts) left out."""
-    for route in routes:
-        if isinstance(route, Mount):
-            yield from routes_of(list(route.routes), before + route.path)
-        elif isinstance(route, Route) and not route.path.startswith("/static/"):
-            yield before + route.path, route
 
 
 def own_templates() -> set[str]:

@@ -42,10 +42,20 @@ def test_a_careful_configuration_takes_no_risk() -> None:
         ({"trusted_proxies": ("0.0.0.0/0",)}, "wide_trusted_proxies"),
         ({"keyring": Path("/var/lib/reclave/keyring")}, "keyring_beside_database"),
         ({"database": "postgresql+psycopg://reclave@db.pagos.example/reclave"}, "database_without_tls"),
+        (
+            {"database": "postgresql+psycopg://reclave@/reclave?host=localhost:1&host=b.example:5"},
+            "database_without_tls",
+        ),
+        ({"database": "postgresql+psycopg://reclave@/reclave?host=a.example,b.example"}, "database_without_tls"),
     ],
 )
 def test_each_risky_setting_is_named(given: dict[str, Any], risk: str) -> None:
     assert named(replace(SAFE, **given), "compras") == {risk}
+
+
+@pytest.mark.parametrize("hosts", ["host=/run/postgresql", "host=localhost:5432&host=127.0.0.1:5433"])
+def test_a_database_on_this_machine_needs_no_tls(hosts: str) -> None:
+    assert named(replace(SAFE, database=f"postgresql+psycopg://reclave@/reclave?{hosts}"), "compras") == set()
 
 
 @pytest.mark.req("S1")

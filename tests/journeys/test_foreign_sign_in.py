@@ -106,8 +106,8 @@ async def test_every_sign_in_does_the_work_of_one_account_of_the_portal(world: W
 
     assert await work_of(nit(0)) == ([SCHEME], 1)
     assert await work_of(nit(2), OLD_PASSWORD) == ([SCHEME], 1)
-    async with world.services.store.reading() as tx:
-        drawn = {one: await decoy_scheme(world.services, tx, world.portal, one) for one in (nit(1), *UNKNOWN)}
+    known = await counts(world)
+    drawn = {one: decoy_scheme(world.services, world.portal, known, one) for one in (nit(1), *UNKNOWN)}
     an_unknown_one_of_each = {scheme: identifier for identifier, scheme in drawn.items()}
     assert an_unknown_one_of_each.keys() == {SCHEME, NATIVE}
     for identifier in (nit(1), *an_unknown_one_of_each.values()):
@@ -126,8 +126,8 @@ async def test_a_portal_that_imported_nothing_is_all_native(world: World, work: 
 @pytest.mark.req("S26")
 async def test_unknown_identifiers_draw_schemes_in_their_shares_and_keep_what_they_drew(world: World) -> None:
     async def drawn() -> list[str]:
-        async with world.services.store.reading() as tx:
-            return [await decoy_scheme(world.services, tx, world.portal, str(number)) for number in range(300)]
+        known = await counts(world)
+        return [decoy_scheme(world.services, world.portal, known, str(number)) for number in range(300)]
 
     await counted(world, foreign=30, native=60, sha1=10)
     before = await drawn()

@@ -44,15 +44,10 @@ class Cluster:
     user: str | None
     password: str
 
-    def create(self) -> None:
+    def create(self, more_settings: str = "") -> None:
         """Lay the cluster out: its files belong to its user, and its one role needs the password."""
-        (self.folder / "socket").mkdir(parents=True, mode=0o700)
-        password = self.folder / "password"
-        password.touch(mode=0o600)
+        password = self._lay_out()
         password.write_text(self.password)
-        if self.user:
-            for path in (self.folder, self.folder / "socket", password):
-                shutil.chown(path, self.user)
         self._run(
             "initdb",
             "--pgdata=data",
@@ -65,25 +60,52 @@ class Cluster:
             "--no-instructions",
         )
         with (self.folder / "data" / "postgresql.conf").open("a") as settings:
-            settings.write(SETTINGS + f"unix_socket_directories = '{self.folder / 'socket'}'\n")
+            settings.write(SETTINGS + self._sockets() + more_settings)
+
+    def create_standby_of(self, url: str) -> None:
+        """Copy another cluster while it runs, to follow it until `promote`. It must allow that (`wal_level`)."""
+        self._lay_out()
+        self._run("pg_basebackup", f"--dbname={url}", "--pgdata=data", "--write-recovery-conf", "--checkpoint=fast")
+        with (self.folder / "data" / "postgresql.conf").open("a") as settings:
+            settings.write(self._sockets())
+
+    def promote(self) -> None:
+        """Have a standby take writes, and wait until it does."""
+        self._run("pg_ctl", "promote", "--wait", "--pgdata=data")
 
     def start(self) -> str:
         """Start on a free port and return the URL; where another process takes that port first, try again."""
         for attempt in range(1, START_ATTEMPTS + 1):
             port = _free_port()
             try:
-                self._run("pg_ctl", "start", "--wait", "--pgdata=data", "--log=log", f"--options=-p {port}")
+                return self.start_at(port)
             except subprocess.CalledProcessError:
                 if attempt == START_ATTEMPTS:
                     raise
-            else:
-                return f"postgresql://{ROLE}:{self.password}@127.0.0.1:{port}/postgres"
         raise AssertionError("the last attempt returns or raises")
+
+    def start_at(self, port: int) -> str:
+        """Start on this port and return the URL."""
+        self._run("pg_ctl", "start", "--wait", "--pgdata=data", "--log=log", f"--options=-p {port}")
+        return f"postgresql://{ROLE}:{self.password}@127.0.0.1:{port}/postgres"
 
     def stop(self) -> None:
         """Stop at once; nothing in this cluster is worth a checkpoint."""
         if (self.folder / "data" / "postmaster.pid").exists():
             self._run("pg_ctl", "stop", "--wait", "--pgdata=data", "--mode=immediate")
+
+    def _lay_out(self) -> Path:
+        """Make the cluster's folder; where its role's password goes."""
+        (self.folder / "socket").mkdir(parents=True, mode=0o700)
+        password = self.folder / "password"
+        password.touch(mode=0o600)
+        if self.user:
+            for path in (self.folder, self.folder / "socket", password):
+                shutil.chown(path, self.user)
+        return password
+
+    def _sockets(self) -> str:
+        return f"unix_socket_directories = '{self.folder / 'socket'}'\n"
 
     def _run(self, program: str, *arguments: str) -> None:
         account = pwd.getpwnam(self.user) if self.user else None

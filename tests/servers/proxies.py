@@ -9,6 +9,7 @@ PACKAGES = {
     "nginx": "nginx-light",
     "haproxy": "haproxy",
     "caddy": "caddy",
+    "pgbouncer": "pgbouncer",
     "postfix": "postfix",
     "systemd-analyze": "systemd",
 }

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +166,7 @@ async def mistypes_the_current_password(world: World, where: str) -> None:
 
 
 async def sprays(world: World, where: str) -> None:
-    client = client_digest(world.services.vault, where)
+    client = client_digest(world.services.vault, ip_address(where))
     key = world.services.vault.digest("limit", "pagos", "sign_in", client)
     async with world.services.store.transaction() as tx:
         await tx.limits.take([Cost(key, PER_CLIENT, PER_CLIENT.count)])
@@ -284,7 +285,7 @@ async def test_every_event_of_sign_in_and_recovery_leaves_an_entry_with_when_who
         earlier, since = len(await trail(store)), await now(store)
         await deed(world, where)
         left = (await trail(store))[earlier:]
-        client, until = client_digest(world.services.vault, where), await now(store)
+        client, until = client_digest(world.services.vault, ip_address(where)), await now(store)
         for event, told in events.items():
             entries = [entry for entry in left if entry.event is event]
             if not entries:

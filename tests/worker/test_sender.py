@@ -16,6 +16,7 @@ from reclave.domain.time import HOUR, MINUTE, SECOND
 from reclave.journeys.messages import Letter, queue
 from reclave.pages.i18n import format_time
 from reclave.ports.store import Store
+from reclave.worker.sender import AT_ONCE
 from tests.adapters.scripted_smtp import ScriptedSmtpServer
 from tests.stores import OpenAnother
 from tests.worker.post_office import (
@@ -318,29 +319,29 @@ async def test_the_message_for_nobody_is_cancelled_and_no_mail_server_hears_of_i
         assert len(server.contents) == 1
 
 
-async def test_a_slow_server_holds_up_only_the_messages_that_it_has_eight_at_once(world: World) -> None:
-    addresses = await queue_letters(world, 30)
+async def test_a_slow_server_holds_up_only_the_messages_that_it_has(world: World) -> None:
+    addresses = await queue_letters(world, AT_ONCE + 20)
     mailer = HeldMailer()
-    held = [mailer.hold(address) for address in addresses[:7]]
+    held = [mailer.hold(address) for address in addresses[: AT_ONCE - 1]]
     stop = asyncio.Event()
     running = asyncio.create_task(worker_with(world, mailer).run(stop))
-    await mailer.until(begun=30, taken=23)
-    assert set(mailer.taken) == set(addresses[7:])
+    await mailer.until(begun=len(addresses), taken=21)
+    assert set(mailer.taken) == set(addresses[AT_ONCE - 1 :])
     for one in held:
         one.set()
-    await mailer.until(taken=30)
+    await mailer.until(taken=len(addresses))
     stop.set()
     await running
-    assert mailer.at_once == 8
+    assert mailer.at_once == AT_ONCE
 
 
-async def test_while_eight_are_under_way_a_ninth_is_not_claimed(world: World, store: Store) -> None:
-    addresses = await queue_letters(world, 9)
+async def test_while_there_is_no_room_nothing_more_is_claimed(world: World, store: Store) -> None:
+    addresses = await queue_letters(world, AT_ONCE + 1)
     mailer = HeldMailer()
     held = [mailer.hold(address) for address in addresses]
     worker = worker_with(world, mailer)
-    assert await worker._sender.send_some() == 8
-    await mailer.until(begun=8)
+    assert await worker._sender.send_some() == AT_ONCE
+    await mailer.until(begun=AT_ONCE)
     more = asyncio.create_task(worker._sender.send_some())
     assert len(await waiting_messages(store)) == 1
     held[3].set()

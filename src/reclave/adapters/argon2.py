@@ -9,31 +9,32 @@ recipe makes the foreign digest of a typed password; what is hashed is the HMAC 
 digest itself nothing is stored that costs less to guess at than a hash of our own (invariant 4).
 """
 
-import asyncio
 import base64
 import hmac
 import os
 import re
-import threading
 import unicodedata
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import structlog
 from nacl.exceptions import InvalidkeyError
 from nacl.pwhash import argon2id
 
 from reclave.adapters.foreign_hashes import foreign_digest
-from reclave.domain.errors import Overloaded
-from reclave.domain.foreign_hashes import parse_foreign_hash
+from reclave.adapters.hashing_pool import HashingPool, threads_for
+from reclave.adapters.sealed_hashes import opened_hash, sealed_hash
+from reclave.domain.foreign_hashes import ForeignHash, parse_foreign_hash
 from reclave.domain.foreign_recipes import Recipe, read_recipe, recipe_like
+from reclave.ports.vault import Unsealable
 
 MEMORY_KIB = 19 * 1024
 PASSES = 2
-WAITING_PER_WORKER = 16
-"""At 25 ms a hash the last in the queue waits 0.4 s; on a machine half as fast, 0.8 s."""
+WAITING_PER_WORKER = 32
+"""At 20 ms a hash the last in the queue waits 0.6 s; on a machine half as fast, 1.3 s."""
 
 _STORED = re.compile(
     r"(?P<key>k[1-9][0-9]{0,8}):(?P<recipe>[a-z0-9_:]+;[A-Za-z0-9+/=]*)?"
@@ -45,12 +46,11 @@ _MOST_MEMORY_KIB = 256 * 1024
 _MOST_PASSES = 10
 _MOST_PHC_BYTES = 127  # libsodium's crypto_pwhash_STRBYTES without its final NUL
 
-_Result = TypeVar("_Result")
 _log = structlog.get_logger(__name__)
 
 
 class Peppers(Protocol):
-    """Where peppers come from: the vault."""
+    """Where peppers come from, and what seals: the vault."""
 
     @property
     def key_id(self) -> str:
@@ -58,6 +58,15 @@ class Peppers(Protocol):
 
     def pepper(self, key_id: str) -> bytes | None:
         """The pepper (32 bytes) of a key; None for a key that is gone."""
+
+    def seal(self, use: str, plain: bytes, bound_to: bytes = b"") -> bytes:
+        """Seal bytes under the key that makes new secrets."""
+
+    def sealed_by(self, sealed: bytes) -> str:
+        """The id of the key that sealed bytes."""
+
+    def open(self, use: str, sealed: bytes, bound_to: bytes = b"") -> bytes:
+        """Open sealed bytes. Raises `Unsealable`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +84,8 @@ class Argon2Hasher:
         peppers: the vault.
         memory_kib: memory of one hash, KiB.
         passes: passes over that memory.
-        workers: hashes at the same time; as many as there are cores when None.
-        waiting: how many more may wait for a thread; 16 for each worker when None.
+        workers: hashes at the same time; as many as cores and memory allow when None.
+        waiting: how many more may wait for a thread; 32 for each worker when None.
     """
 
     def __init__(
@@ -88,29 +97,41 @@ class Argon2Hasher:
         workers: int | None = None,
         waiting: int | None = None,
     ) -> None:
-        workers = workers or os.cpu_count() or 1
+        workers = workers or threads_for(memory_kib * 1024)
         waiting = WAITING_PER_WORKER * workers if waiting is None else waiting
         self._peppers = peppers
         self._memory_kib = memory_kib
         self._passes = passes
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="argon2")
-        self._places = threading.BoundedSemaphore(workers + waiting)
+        self._pool = HashingPool(workers, waiting)
+        self._run = self._pool.run
         # Nobody's password: what an unknown account's is compared with, at the same cost (S26).
         self._decoy = self._argon2id(base64.b64encode(os.urandom(32)))
 
     async def hash(self, password: str) -> str:
         key_id, pepper = self._own_pepper()
-        phc = await self._in_a_thread(lambda: self._argon2id(_peppered(pepper, password, None)))
+        phc = await self._run(lambda: self._argon2id(_peppered(pepper, password, None)))
         return f"{key_id}:{phc.decode()}"
 
+    def seal(self, foreign: ForeignHash) -> str:
+        return sealed_hash(self._peppers, foreign)
+
+    def seal_anew(self, stored: str) -> str:
+        foreign = opened_hash(self._peppers, stored)
+        if foreign is None:
+            raise Unsealable("it is no sealed hash")
+        return sealed_hash(self._peppers, foreign)
+
     async def wrap(self, foreign: str) -> str:
-        read = parse_foreign_hash(foreign)
+        read = opened_hash(self._peppers, foreign) or parse_foreign_hash(foreign)
         key_id, pepper = self._own_pepper()
-        phc = await self._in_a_thread(lambda: self._argon2id(_peppered_digest(pepper, read.recipe, read.digest)))
+        phc = await self._run(lambda: self._argon2id(_peppered_digest(pepper, read.recipe, read.digest)))
         return f"{key_id}:{read.recipe.written}{phc.decode()}"
 
     async def verify(self, stored: str | None, password: str, *, decoy: str | None = None) -> bool:
         """Whether a password fits a hash; False for None and for what isn't a hash, after the decoy's work."""
+        sealed = self._sealed(stored)
+        if sealed is not None:
+            return await self._fits_sealed(sealed, password)
         known = _read(stored)
         key_id = known.key_id if known else self._peppers.key_id
         pepper = self._peppers.pepper(key_id)
@@ -118,8 +139,26 @@ class Argon2Hasher:
             _log.error("pepper_missing", key_id=key_id)
         phc = known.phc if known else self._decoy
         recipe = known.recipe if known else recipe_like(decoy)
-        fits = await self._in_a_thread(lambda: _fits(phc, _peppered(pepper or bytes(32), password, recipe)))
+        fits = await self._run(lambda: _fits(phc, _peppered(pepper or bytes(32), password, recipe)))
         return fits and known is not None and pepper is not None
+
+    def _sealed(self, stored: str | None) -> ForeignHash | None:
+        try:
+            return opened_hash(self._peppers, stored) if stored else None
+        except Unsealable as why:
+            _log.error("sealed_hash_does_not_open", why=str(why))
+            return None
+
+    async def _fits_sealed(self, sealed: ForeignHash, password: str) -> bool:
+        """Whether a password fits a hash that is not wrapped yet, for as much work as if it were (S26)."""
+        _, pepper = self._own_pepper()
+
+        def compare() -> bool:
+            digest = foreign_digest(sealed.recipe, password)
+            _fits(self._decoy, _peppered_digest(pepper, sealed.recipe, digest))
+            return hmac.compare_digest(digest, sealed.digest)
+
+        return await self._run(compare)
 
     def outdated(self, stored: str) -> bool:
         known = _read(stored)
@@ -130,9 +169,19 @@ class Argon2Hasher:
             or known.cost != (self._memory_kib, self._passes, 1)  # libsodium has one lane
         )
 
+    @contextmanager
+    def reserved(self) -> Iterator["Argon2Hasher"]:
+        place = self._pool.take()
+        try:
+            hasher = copy(self)
+            hasher._run = place.run  # noqa: SLF001 - a hasher like this one
+            yield hasher
+        finally:
+            place.leave()
+
     def close(self) -> None:
         """Let the hashes in work end, drop those that wait, and end the threads."""
-        self._threads.shutdown(cancel_futures=True)
+        self._pool.close()
 
     def _own_pepper(self) -> tuple[str, bytes]:
         key_id = self._peppers.key_id
@@ -143,18 +192,6 @@ class Argon2Hasher:
 
     def _argon2id(self, peppered: bytes) -> bytes:
         return argon2id.str(peppered, opslimit=self._passes, memlimit=self._memory_kib * 1024)
-
-    async def _in_a_thread(self, work: Callable[[], _Result]) -> _Result:
-        if not self._places.acquire(blocking=False):
-            raise Overloaded
-        try:
-            job = self._threads.submit(work)
-        except BaseException:
-            self._places.release()
-            raise
-        # A caller that goes away frees its place only when its thread is done: the work goes on without it.
-        job.add_done_callback(lambda _: self._places.release())
-        return await asyncio.wrap_future(job)
 
 
 def _peppered(pepper: bytes, password: str, recipe: Recipe | None) -> bytes:

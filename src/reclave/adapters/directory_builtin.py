@@ -1,6 +1,6 @@
 """The built-in directory: accounts in the store's own tables, looked up within the store's transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from reclave.domain.accounts import Account, AccountIdentifier
 from reclave.ports.store import Transaction
@@ -26,3 +26,23 @@ class BuiltinDirectory:
 
     async def facts(self, tx: Transaction, portal: str, account: str) -> Mapping[str, str]:
         return await tx.accounts.facts(portal, account)
+
+    async def get_all(
+        self, tx: Transaction, portal: str, accounts: Collection[str], *, lock: bool = False
+    ) -> Mapping[str, Account]:
+        return await tx.accounts.get_all(portal, accounts, lock=lock)
+
+    async def by_identifiers(
+        self, tx: Transaction, portal: str, field: str, values: Collection[str]
+    ) -> Mapping[str, Account]:
+        return await tx.accounts.by_identifiers(portal, field, values)
+
+    async def by_addresses(
+        self, tx: Transaction, portal: str, canonicals: Collection[str]
+    ) -> Mapping[str, list[Account]]:
+        return await tx.accounts.by_addresses(portal, canonicals)
+
+    async def identifiers_of_all(
+        self, tx: Transaction, portal: str, accounts: Collection[str]
+    ) -> Mapping[str, list[AccountIdentifier]]:
+        return await tx.accounts.identifiers_of_all(portal, accounts)

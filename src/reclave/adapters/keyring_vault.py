@@ -143,13 +143,19 @@ class KeyringVault:
         return self._known_subkey(key_id, "pepper")
 
     def _digest(self, key_id: str, use: str, parts: Sequence[str | bytes]) -> bytes:
-        subkey = self._known_subkey(key_id, f"digest/{use}")
-        return hmac.digest(subkey, b"".join(_prefixed(part) for part in parts), "sha256")
+        keyed = self._keyed.get((key_id, use))
+        if keyed is None:
+            keyed = hmac.new(self._known_subkey(key_id, f"digest/{use}"), digestmod="sha256")
+            self._keyed[key_id, use] = keyed
+        digest = keyed.copy()  # takes half the time of a new one
+        digest.update(b"".join(map(_prefixed, parts)))
+        return digest.digest()
 
     def _use(self, keyring: Keyring) -> None:
         self._keyring = keyring
         self._digest_key = keyring.oldest.id
         self._subkeys: dict[tuple[str, str], bytes] = {}
+        self._keyed: dict[tuple[str, str], hmac.HMAC] = {}
 
     def _subkey(self, key_id: str, use: str) -> bytes | None:
         if key_id not in self._keyring.keys and not self._found_by_reloading(key_id):

@@ -83,6 +83,12 @@ LOG_EVENTS = (
         {"reference": _REFERENCE, "stage": _STAGE},
     ),
     LogEvent(
+        "batch_failed",
+        "warning",
+        "A batch could not be resolved in one transaction; its requests are resolved one by one.",
+        {"stage": _STAGE},
+    ),
+    LogEvent(
         "issue_raced",
         "info",
         "Two workers issued for one account at the same time; this request is resolved again in a moment.",
@@ -149,6 +155,19 @@ LOG_EVENTS = (
         {"error": "The kind of error."},
     ),
     LogEvent(
+        "database_away",
+        "warning",
+        "PostgreSQL does not answer, or takes no writes: requests are answered at once with status 503 until it does.",
+        {"error": "The kind of error.", "seconds": "How long this process waits before it tries again."},
+    ),
+    LogEvent("database_back", "info", "PostgreSQL answers again."),
+    LogEvent(
+        "transaction_given_up",
+        "warning",
+        "PostgreSQL ended a transaction: a lock or a statement took too long, or the connection was lost.",
+        {"error": "The kind of error."},
+    ),
+    LogEvent(
         "listener_lost",
         "warning",
         "The connection over which a worker is woken was lost; until there is another, it looks every second.",
@@ -186,6 +205,12 @@ LOG_EVENTS = (
         "error",
         "A password's hash was made under a key that is not in the keyring: nobody signs in with it.",
         {"key_id": _KEY},
+    ),
+    LogEvent(
+        "sealed_hash_does_not_open",
+        "error",
+        "An imported hash is sealed under a key that is gone or compromised: its owner recovers by mail.",
+        {"why": "What is wrong with it."},
     ),
     LogEvent(
         "refresh_failed",

@@ -5,12 +5,13 @@ its transaction has committed. A request is counted by what became of it at the 
 """
 
 import time
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
 from typing import Any, TypeVar, cast
 
 from reclave.domain.audit import Entry
 from reclave.domain.errors import Overloaded
+from reclave.domain.foreign_hashes import ForeignHash
 from reclave.domain.intake import Admission, Request
 from reclave.domain.time import Instant
 from reclave.ports.hasher import Hasher
@@ -72,6 +73,10 @@ class _NotingAudit:
         await self._audit.add(entry)
         self.entries.append(entry)
 
+    async def add_all(self, entries: Sequence[Entry]) -> None:
+        await self._audit.add_all(entries)
+        self.entries += entries
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._audit, name)
 
@@ -86,11 +91,27 @@ class WatchedHasher:
     async def hash(self, password: str) -> str:
         return await self._timed(self._hasher.hash(password))
 
+    def seal(self, foreign: ForeignHash) -> str:
+        return self._hasher.seal(foreign)
+
+    def seal_anew(self, stored: str) -> str:
+        return self._hasher.seal_anew(stored)
+
     async def wrap(self, foreign: str) -> str:
         return await self._timed(self._hasher.wrap(foreign))
 
     async def verify(self, stored: str | None, password: str, *, decoy: str | None = None) -> bool:
         return await self._timed(self._hasher.verify(stored, password, decoy=decoy))
+
+    @contextmanager
+    def reserved(self) -> Iterator[Hasher]:
+        with ExitStack() as place:
+            try:
+                hasher = place.enter_context(self._hasher.reserved())
+            except Overloaded:
+                self._meter.count(HASHES_REFUSED)
+                raise
+            yield WatchedHasher(hasher, self._meter)
 
     def outdated(self, stored: str) -> bool:
         return self._hasher.outdated(stored)

@@ -1,7 +1,6 @@
 """The processes that answer pages: `reclave serve` with its worker beside it, or one of many (`reclave web`)."""
 
 import asyncio
-import os
 import signal
 import socket
 from collections.abc import Callable
@@ -10,7 +9,9 @@ from dataclasses import dataclass, replace
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from reclave.adapters.argon2 import MEMORY_KIB
 from reclave.adapters.bell import PipeBell
+from reclave.adapters.hashing_pool import threads_for
 from reclave.bootstrap.running import keep_fresh, keep_pace, reloaded
 from reclave.bootstrap.telemetry import Watch, answer_operators, counting_refusals, publish, watch, watched
 from reclave.bootstrap.waking import end_with_parent, on_signals, say_begun
@@ -71,7 +72,7 @@ async def run_web(settings: Settings, inherited: Inherited | None, ready: Callab
     parent = end_with_parent(inherited.parent, stop)
     listener = socket.socket(fileno=inherited.listener)
     bell = None if inherited.bell is None else PipeBell(inherited.bell)
-    threads = settings.hashing_threads or max(1, (os.cpu_count() or 1) // inherited.siblings)
+    threads = settings.hashing_threads or threads_for(MEMORY_KIB * 1024, inherited.siblings)
     post = _Post(listener, watch(settings, inherited), stop, retire, bell)
     await _answer(replace(settings, hashing_threads=threads), post, lambda _: say_begun(inherited))
     parent.close()

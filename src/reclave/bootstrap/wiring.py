@@ -1,6 +1,5 @@
 """Adapters chosen by settings, and what is built from them."""
 
-import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from reclave.adapters.sql.engine import PostgresqlDatabase
 from reclave.adapters.sql.notify import CHANNEL, NotifyBell
 from reclave.adapters.sql.store import SqlStore, open_store
 from reclave.bootstrap.portals import check_portals
-from reclave.domain.errors import ReclaveError
+from reclave.domain.errors import ReclaveError, StoreAway
 from reclave.domain.wordlists import common_words
 from reclave.journeys.services import Services
 from reclave.pages.assets import Assets
@@ -96,7 +95,7 @@ async def wired(settings: Settings, bell: Bell | None = None, *, sending: bool =
     try:
         if noted.problems or vault is None or files is None or store is None:
             raise noted.error()
-        hasher = Argon2Hasher(vault, workers=settings.hashing_threads or os.cpu_count() or 1)
+        hasher = Argon2Hasher(vault, workers=settings.hashing_threads or None)
         notifying = bell_of(store)
         bells = [each for each in (bell, notifying) if each is not None]
         services = Services(
@@ -172,7 +171,7 @@ def _said_of_the_database() -> Iterator[None]:
     """Put what is wrong with the database's URL or its server into one line, without the URL's password."""
     try:
         yield
-    except (SQLAlchemyError, ValueError, FileNotFoundError) as error:
+    except (SQLAlchemyError, StoreAway, ValueError, FileNotFoundError) as error:
         said, *_ = str(error.orig if isinstance(error, DBAPIError) else error).splitlines()
         raise NotReady(f"database: {said}") from error
 
@@ -255,7 +254,7 @@ def upgrade_database(settings: Settings) -> None:
     from reclave.adapters.sql.migrate import upgrade
 
     with _said_of_the_database():
-        upgrade(settings.database)
+        upgrade(settings.database_direct or settings.database)
 
 
 def pending_migrations(settings: Settings) -> "list[Step]":
@@ -263,7 +262,7 @@ def pending_migrations(settings: Settings) -> "list[Step]":
     from reclave.adapters.sql.migrate import plan
 
     with _said_of_the_database():
-        return plan(settings.database)
+        return plan(settings.database_direct or settings.database)
 
 
 def new_keyring(path: Path) -> None:

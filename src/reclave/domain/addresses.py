@@ -8,6 +8,7 @@ becomes k) and lets encoded words and 65-character local parts through. Limits a
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 import idna
 from email_validator import EmailNotValidError, validate_email
@@ -24,6 +25,8 @@ _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _DOT_ATOM = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 _AFTER = ".,;:!?"
 _MAILTO = "mailto:"
+_PRINTABLE = re.compile(r"[ -~]*")
+_UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _SPACED_AT = re.compile(rf"[{SPACES}]*@[{SPACES}]*")
 _AT_LOOK_ALIKES = "\uff20\ufe6b"
 _BULLETS = "•••"
@@ -133,7 +136,7 @@ def _plain(typed: str) -> str:
 def _check_text(text: str) -> None:
     if not text:
         raise AddressRefused("address_missing")
-    if any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for character in text):
+    if not _PRINTABLE.fullmatch(text) and any(unicodedata.category(one) in _UNSEEN for one in text):
         raise AddressRefused("address_control_character")
     for pattern, code in _FORBIDDEN:
         if pattern.search(text):
@@ -153,6 +156,7 @@ def _check_local_part(local: str) -> None:
         raise AddressRefused("address_local_part")
 
 
+@lru_cache(maxsize=1024)  # people have their mail with few
 def _ascii_domain(domain: str, *, special_use: bool) -> str:
     try:
         checked = validate_email(

@@ -17,6 +17,8 @@ def visible(text: str) -> str:
 
     Joiners (U+200C, U+200D) belong to the spelling of some scripts: they are dropped only where all else is ASCII.
     """
+    if text.isascii():
+        return text
     seen = text.translate(_UNSEEN)
     joined = seen.translate(_JOINERS)
     return joined if joined.isascii() else seen

@@ -84,6 +84,16 @@ class Overloaded(ReclaveError):
         self.retry_after = retry_after
 
 
+class StoreAway(Overloaded):
+    """The store does not answer, or not in time, and says why; what was asked of it may have been done."""
+
+    code = "store_away"
+
+    def __init__(self, why: str, retry_after: int = 1) -> None:
+        super().__init__(retry_after)
+        self.args = (why,)
+
+
 class JourneyPaused(ReclaveError):
     """An operator has paused the journey; until an instant (microseconds UTC), where one was said."""
 

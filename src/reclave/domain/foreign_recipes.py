@@ -9,6 +9,8 @@ from enum import StrEnum
 
 NATIVE = "native"
 """The scheme of hashes that Reclave made from a password, beside those that `Recipe.scheme` names."""
+SEALED = "sealed:"
+"""How a hash begins that an import has sealed and that is not wrapped yet: `sealed:<key id>:<recipe>$<base 64>`."""
 _MEMORY_BYTES = 256 * 1024 * 1024
 _SCRYPT_WORK = 3 << 20
 _ARGON2_KIB_IN_ALL = 1 << 20
@@ -124,6 +126,11 @@ def recipe_like(scheme: str | None) -> Recipe | None:
 
 
 def scheme_of(stored: str | None) -> str | None:
-    """The scheme of a stored hash (`<key id>:<recipe><PHC string>`): `NATIVE` or the recipe's; None for none."""
+    """The scheme of a stored hash (`<key id>:<recipe><PHC string>`, `sealed:…`): `NATIVE` or the recipe's.
+
+    None for none.
+    """
+    if stored is not None and stored.startswith(SEALED):
+        return stored.removeprefix(SEALED).partition(":")[2].partition(";")[0]
     before, phc, _ = (stored or "").partition("$argon2id$")
     return (before.partition(":")[2].partition(";")[0] or NATIVE) if phc else None

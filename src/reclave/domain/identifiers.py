@@ -9,9 +9,9 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import mul
 from types import MappingProxyType
 
-from stdnum.co import nit
 from stdnum.ec import ci, ruc
 from stdnum.exceptions import InvalidChecksum, ValidationError
 
@@ -46,7 +46,7 @@ _NIT_WITH_ITS_CHECK_DIGIT_APART = re.compile(r"(?:[0-9]+|[0-9]{1,3}(?:-[0-9]{3})
 _USER_NAME = re.compile(r"[A-Za-z0-9._@-]*")
 _PASSPORT = re.compile(r"[A-Za-z0-9]*")
 
-
+_NIT_WEIGHTS = (3, 7, 13, 17, 19, 23, 29, 37, 41, 43, 47, 53, 59, 67, 71)
 _CONTROLS = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _UNSEEN = _CONTROLS | {"Cf"}
 
@@ -105,6 +105,9 @@ def parse_identifier(kind: str, typed: str, *, lengths: Collection[int] | None =
     described = IDENTIFIER_KINDS[kind]
     if len(typed) > MAX_TYPED:
         raise IdentifierRefused("identifier_too_long", maximum=max(described.lengths))
+    if typed.isascii() and typed.isalnum():
+        # There is nothing around it, and nothing that cannot be seen: so are most of a million rows of an import.
+        return described.parse(typed, lengths or described.lengths)
     # What an address may be wrapped in is its own reader's matter.
     text = typed.strip(SPACES) if kind == "email" else bare(typed, _AFTER)
     if any(unicodedata.category(character) in (_CONTROLS if kind == "email" else _UNSEEN) for character in text):
@@ -150,11 +153,14 @@ def nit_check_digit(base: str) -> str:
 
     Remainders 1 and 10 share the digit 1, so about 2 % of single-digit slips go unnoticed by any validator.
     """
-    return nit.calc_check_digit(base)
+    weighted = sum(map(mul, _NIT_WEIGHTS, reversed(base.encode())))  # of bytes, each 48 more than its digit
+    return "01987654321"[(weighted - 48 * sum(_NIT_WEIGHTS[: len(base)])) % 11]
 
 
 def _fold_number(text: str, code: str) -> str:
     """Digits, with one dash wherever dots, dashes or spaces stood; anything else is refused with `code`."""
+    if text.isascii() and text.isdigit():
+        return text
     kept = []
     for character in _LABEL.sub("", text, count=1).translate(_FOLD):
         if character in "0123456789-":

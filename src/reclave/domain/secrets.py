@@ -13,6 +13,7 @@ import struct
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 FORMAT_VERSION = b"\x01"
 GRANT_ID_BYTES = 16
@@ -163,8 +164,15 @@ def _without_punctuation(typed: str) -> str:
 
 def _in_alphabet(entropy: bytes, alphabet: str, length: int) -> str:
     number = int.from_bytes(entropy, "big")
-    letters = []
-    for _ in range(length):
-        number, index = divmod(number, len(alphabet))
-        letters.append(alphabet[index])
-    return "".join(letters)
+    pairs = _pairs(alphabet)
+    written = []
+    for _ in range((length + 1) // 2):
+        number, index = divmod(number, len(pairs))
+        written.append(pairs[index])
+    return "".join(written)[:length]
+
+
+@lru_cache
+def _pairs(alphabet: str) -> list[str]:
+    """Every two letters in the order of their value, the lower one first: half of the divisions of large numbers."""
+    return [lower + higher for higher in alphabet for lower in alphabet]

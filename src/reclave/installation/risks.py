@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 
 from reclave.domain.portal import Portal
 from reclave.domain.time import HOUR
@@ -94,6 +94,16 @@ def _wide_proxies(settings: Settings) -> Iterator[Risk]:
         )
 
 
+def _hosts_of(url: URL) -> list[str]:
+    """The hosts that a URL of PostgreSQL names, each perhaps with its port; a folder is that of a socket."""
+    named = url.query.get("host", url.host or "localhost")
+    return named.split(",") if isinstance(named, str) else list(named)
+
+
+def _is_here(host: str) -> bool:
+    return host.startswith("/") or host in LOOPBACK or host.rpartition(":")[0] in LOOPBACK
+
+
 def _database(settings: Settings) -> Iterator[Risk]:
     url = make_url(settings.database)
     if url.drivername.startswith("sqlite"):
@@ -103,7 +113,7 @@ def _database(settings: Settings) -> Iterator[Risk]:
                 "Whoever copies the folder of the database has the keyring too.",
                 "keep them in two folders, and back them up apart",
             )
-    elif (url.host or "localhost") not in LOOPBACK and url.query.get("sslmode") != "verify-full":
+    elif not all(map(_is_here, _hosts_of(url))) and url.query.get("sslmode") != "verify-full":
         yield Risk(
             "database_without_tls",
             "What goes to the database may be read or changed on its way.",

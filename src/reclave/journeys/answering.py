@@ -1,6 +1,7 @@
 """What resolving a request shares: the accounts that everything typed matches, their grants, one mail."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from reclave.domain.accounts import Account
@@ -10,10 +11,22 @@ from reclave.domain.outbox import Template
 from reclave.domain.portal import CLASSIFICATION, EMAIL, Portal
 from reclave.domain.secrets import Presentation
 from reclave.journeys import grants
-from reclave.journeys.asking import Facts, typed_in
+from reclave.journeys.asking import Facts, Typed
+from reclave.journeys.ledger import Writing
 from reclave.journeys.messages import letter_to, queue
 from reclave.journeys.services import Services
 from reclave.ports.store import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A request with what was typed, the accounts that match it, and those of them whose rows are locked, by id."""
+
+    portal: Portal
+    intake: Intake
+    typed: Typed
+    found: Sequence[Account]
+    locked: Mapping[str, Account]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,27 +39,64 @@ class Resolution:
 
 async def matching(services: Services, tx: Transaction, portal: Portal, facts: Facts) -> list[Account]:
     """The accounts of which everything typed is true, in a stable order."""
+    (found,) = await matching_each(services, tx, [(portal, facts)])
+    return found
+
+
+async def matching_each(
+    services: Services, tx: Transaction, typed: Sequence[tuple[Portal, Facts]]
+) -> list[list[Account]]:
+    """The accounts that match each of several requests, looked up together."""
+    asked: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for portal, facts in typed:
+        if field := _looked_up_by(portal, facts):
+            asked[portal.id, field].add(facts[field])
+    found = {key: await _looked_up(services, tx, *key, values) for key, values in sorted(asked.items())}
+    matches = []
+    for portal, facts in typed:
+        field, known = _looked_up_by(portal, facts), _known(portal, facts)
+        if field is None:
+            candidates = await services.directory.by_facts(tx, portal.id, known)
+        else:
+            candidates = found[portal.id, field].get(facts[field], [])
+        if field is not None and known:
+            candidates = await _of_whom_are_known(services, tx, portal, candidates, known)
+        matches.append([account for account in candidates if has_address(account, facts)])
+    return matches
+
+
+def _known(portal: Portal, facts: Facts) -> dict[str, str]:
+    """What was typed beside user name and address."""
+    return {name: value for name, value in facts.items() if name not in {EMAIL, portal.file.sign_in.identifier}}
+
+
+def _looked_up_by(portal: Portal, facts: Facts) -> str | None:
+    """The field that accounts are looked up by; None where it is what is known of them."""
     identifier = portal.file.sign_in.identifier
-    known = {name: value for name, value in facts.items() if name not in {EMAIL, identifier}}
     if identifier in facts and identifier != EMAIL:
-        named = await services.directory.by_identifier(tx, portal.id, identifier, facts[identifier])
-        candidates = [named] if named else []
-        if known:
-            of_named = await services.directory.facts(tx, portal.id, named.id if named else "")
-            candidates = candidates if known.items() <= of_named.items() else []
-    elif set(known) - {CLASSIFICATION}:
-        candidates = await services.directory.by_facts(tx, portal.id, known)
-    elif known and EMAIL in facts:
-        # What a whole class of accounts shares leads to none of them: the address does.
-        of_address = await services.directory.by_address(tx, portal.id, facts[EMAIL])
-        candidates = [
-            one
-            for one in of_address
-            if known.items() <= (await services.directory.facts(tx, portal.id, one.id)).items()
-        ]
-    else:
-        candidates = await services.directory.by_address(tx, portal.id, facts[EMAIL])
-    return [account for account in candidates if has_address(account, facts)]
+        return identifier
+    # What a whole class of accounts shares leads to none of them: the address does.
+    return None if set(_known(portal, facts)) - {CLASSIFICATION} else EMAIL
+
+
+async def _looked_up(
+    services: Services, tx: Transaction, portal: str, field: str, values: Collection[str]
+) -> Mapping[str, list[Account]]:
+    if field == EMAIL:
+        return await services.directory.by_addresses(tx, portal, values)
+    named = await services.directory.by_identifiers(tx, portal, field, values)
+    return {value: [account] for value, account in named.items()}
+
+
+async def _of_whom_are_known(
+    services: Services, tx: Transaction, portal: Portal, candidates: Sequence[Account], known: Facts
+) -> list[Account]:
+    """Those of whom this is known; where there are none, as much is looked up as for one."""
+    if not candidates:
+        await services.directory.facts(tx, portal.id, "")
+    return [
+        one for one in candidates if known.items() <= (await services.directory.facts(tx, portal.id, one.id)).items()
+    ]
 
 
 def has_address(account: Account, facts: Facts) -> bool:
@@ -55,22 +105,15 @@ def has_address(account: Account, facts: Facts) -> bool:
 
 
 async def answer_with_grants(
-    services: Services,
-    tx: Transaction,
-    portal: Portal,
-    intake: Intake,
-    presentation: Presentation,
-    template: Template,
+    services: Services, tx: Writing, opened: Opened, presentation: Presentation, template: Template
 ) -> Resolution:
     """Queue one mail that lists each matching account with a grant of its own (P6, C7)."""
-    typed = typed_in(services, intake)
-    if typed is None:
-        return Resolution(Outcome.STALE)
-    recoverable = [one for one in await matching(services, tx, portal, typed.facts) if one.can_recover()]
+    portal, intake = opened.portal, opened.intake
+    recoverable = [one for one in opened.found if one.can_recover()]
     answered: list[tuple[Account, Grant]] = []
     for candidate in sorted(recoverable, key=lambda account: account.id):
-        account = await services.directory.get(tx, portal.id, candidate.id, lock=True)
-        if account is None or not account.can_recover() or not has_address(account, typed.facts):
+        account = opened.locked.get(candidate.id)
+        if account is None or not account.can_recover() or not has_address(account, opened.typed.facts):
             continue
         if account.address_canonical != candidate.address_canonical:
             continue
@@ -87,27 +130,21 @@ async def answer_with_grants(
             answered.append((account, grant))
     if not answered:
         return Resolution(Outcome.COALESCED if recoverable else Outcome.NO_MATCH)
-    await _queue_mail(services, tx, portal, intake, answered, typed.device, template)
+    await _queue_mail(services, tx, opened, answered, template)
     return Resolution(Outcome.SENT, tuple(grant.id for _, grant in answered))
 
 
 async def _queue_mail(
-    services: Services,
-    tx: Transaction,
-    portal: Portal,
-    intake: Intake,
-    answered: Sequence[tuple[Account, Grant]],
-    device: str,
-    template: Template,
+    services: Services, tx: Writing, opened: Opened, answered: Sequence[tuple[Account, Grant]], template: Template
 ) -> None:
-    first = answered[0][0]
+    intake, first = opened.intake, answered[0][0]
     report = await grants.report_grant(services, tx, first, reference=intake.reference, context=grants.ASKED)
     await queue(
         services,
         tx,
-        portal,
+        opened.portal,
         template,
-        letter_to(first, at=intake.accepted_at, place=device, waiting=intake.waiting),
+        letter_to(first, at=intake.accepted_at, place=opened.typed.device, waiting=intake.waiting),
         language=intake.language,
         reference=intake.reference,
         grants=[grant for _, grant in answered],
@@ -116,20 +153,18 @@ async def _queue_mail(
     )
 
 
-async def answer_with_names(services: Services, tx: Transaction, portal: Portal, intake: Intake) -> Resolution:
+async def answer_with_names(services: Services, tx: Writing, opened: Opened) -> Resolution:
     """Queue one mail with the user name of each matching account, to the address that is registered (C9, A9)."""
-    typed = typed_in(services, intake)
-    if typed is None:
-        return Resolution(Outcome.STALE)
-    found = [one for one in await matching(services, tx, portal, typed.facts) if one.can_recover()]
+    intake = opened.intake
+    found = [one for one in opened.found if one.can_recover()]
     if not found or any(one.address_canonical != found[0].address_canonical for one in found):
         return Resolution(Outcome.NO_MATCH)
     accounts = tuple(account.id for account in found)
-    letter = letter_to(found[0], at=intake.accepted_at, place=typed.device, accounts=accounts)
+    letter = letter_to(found[0], at=intake.accepted_at, place=opened.typed.device, accounts=accounts)
     await queue(
         services,
         tx,
-        portal,
+        opened.portal,
         Template.USER_NAMES,
         letter,
         language=intake.language,

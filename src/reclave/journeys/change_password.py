@@ -70,13 +70,15 @@ async def confirm_current_password(
     if is_too_large(current):
         raise FormRefused(FieldRefused("current", "current_wrong"))
     subject = services.vault.digest("guess", portal.id, who.identifier, who.session.digest)
-    async with services.store.transaction() as tx:
-        everyone = services.vault.digest("guess", portal.id, who.identifier)
-        wait = await tx.guesses.count(portal.id, Guess.PASSWORD, subject, identifier=everyone)
-        tally = await tx.guesses.tally(portal.id, Guess.PASSWORD, subject)
-    if wait or tally.failures > PAUSE_AFTER:
-        raise FormRefused(FieldRefused("current", "throttled", wait=wait))
-    if not await services.hasher.verify(who.account.password_hash, normalise(current)):
+    with services.hasher.reserved() as hasher:
+        async with services.store.transaction() as tx:
+            everyone = services.vault.digest("guess", portal.id, who.identifier)
+            wait = await tx.guesses.count(portal.id, Guess.PASSWORD, subject, identifier=everyone)
+            tally = await tx.guesses.tally(portal.id, Guess.PASSWORD, subject)
+        if wait or tally.failures > PAUSE_AFTER:
+            raise FormRefused(FieldRefused("current", "throttled", wait=wait))
+        fits = await hasher.verify(who.account.password_hash, normalise(current))
+    if not fits:
         async with services.store.transaction() as tx:
             event = Event.CURRENT_PASSWORD_REFUSED
             await grants.record(tx, event, who.account, "", client=caller.client, device=caller.device)

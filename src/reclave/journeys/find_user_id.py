@@ -13,12 +13,12 @@ import structlog
 from reclave.domain.accounts import Account
 from reclave.domain.audit import Entry, Event
 from reclave.domain.errors import FieldRefused, FormRefused, Throttled
-from reclave.domain.intake import Intake
 from reclave.domain.limits import Cost, Limit, Scope
 from reclave.domain.portal import CLASSIFICATION, Classification, Portal
 from reclave.domain.time import DAY
-from reclave.journeys.answering import Resolution, answer_with_names, matching
+from reclave.journeys.answering import Opened, Resolution, answer_with_names, matching
 from reclave.journeys.asking import Asked, Facts, accept, costs, read_facts
+from reclave.journeys.ledger import Writing
 from reclave.journeys.services import Caller, Services
 from reclave.ports.store import Transaction
 
@@ -53,19 +53,20 @@ async def ask(services: Services, portal: Portal, typed: Mapping[str, str], call
     return await accept(services, portal, JOURNEY, read(services, portal, typed), caller)
 
 
-async def resolve(services: Services, tx: Transaction, portal: Portal, intake: Intake) -> Resolution:
+async def resolve(services: Services, tx: Writing, opened: Opened) -> Resolution:
     """Queue a mail with the user name to the registered address."""
-    return await answer_with_names(services, tx, portal, intake)
+    return await answer_with_names(services, tx, opened)
 
 
 async def find(services: Services, portal: Portal, typed: Mapping[str, str], caller: Caller) -> Found:
     """Look the user name up for the screen. Raises `FormRefused`, `Throttled` (honest: too many attempts)."""
     services.switchboard.check(portal.id, JOURNEY, services.clock.now())
     facts = read(services, portal, typed)
-    wait = 0
+    taken = _costs(services, portal, facts, caller)
     async with services.store.transaction() as tx:
-        taken = _costs(services, portal, facts, caller)
+        # By itself: the budget is one row, which nobody else gets before this transaction ends.
         passed = await tx.limits.take(taken)
+    async with services.store.transaction() as tx:
         wait = max((cost.limit.interval for cost, took in zip(taken, passed, strict=True) if not took), default=0)
         if not passed[-1]:
             _log.error("user_id_budget_spent", portal=portal.id)

@@ -11,10 +11,10 @@ from reclave.domain.intake import Intake
 from reclave.domain.portal import MAIL_CEILING
 from reclave.domain.secrets import GRANT_ID_BYTES, Presentation, read_token, same_secret
 from reclave.domain.time import Instant, Span
+from reclave.journeys.ledger import Ledger, Writing
 from reclave.journeys.services import Services
 from reclave.ports.store import Transaction
 
-_NOBODY = "nobody"
 _OF_A_RECOVERY = (
     (Purpose.SET_PASSWORD, Presentation.TEMPORARY_PASSWORD),
     (Purpose.REPORT, Presentation.LINK),
@@ -26,7 +26,7 @@ CHANGED = b"changed"
 
 async def grant_for_request(
     services: Services,
-    tx: Transaction,
+    tx: Writing,
     account: Account,
     intake: Intake,
     *,
@@ -65,7 +65,7 @@ async def grant_for_request(
 
 async def issue(
     services: Services,
-    tx: Transaction,
+    tx: Writing,
     account: Account,
     *,
     purpose: Purpose,
@@ -96,9 +96,7 @@ async def issue(
     return grant
 
 
-async def report_grant(
-    services: Services, tx: Transaction, account: Account, *, reference: str, context: bytes
-) -> Grant:
+async def report_grant(services: Services, tx: Writing, account: Account, *, reference: str, context: bytes) -> Grant:
     """The grant behind «No fui yo».
 
     One that was mailed with a change stays, so that asking for a recovery cannot take it from the owner.
@@ -122,22 +120,20 @@ async def report_grant(
     )
 
 
-async def issue_for_nobody(services: Services, tx: Transaction, portal: str) -> None:
-    """Issue a grant and its report for an account that does not exist, and undo it: the work of a match."""
-    async with tx.rehearsal() as rehearsed:
-        nobodys = Account(portal=portal, id=_NOBODY, status=Status.ACTIVE)
-        await services.directory.get(rehearsed, portal, nobodys.id, lock=True)
-        for purpose, presentation in _OF_A_RECOVERY:
-            await rehearsed.grants.recent(portal, nobodys.id, {purpose}, limit=1)
-            await issue(
-                services,
-                rehearsed,
-                nobodys,
-                purpose=purpose,
-                presentation=presentation,
-                expires_at=tx.now + MAIL_CEILING,
-                reference="",
-            )
+async def issue_for_nobody(services: Services, rehearsed: Ledger, portal: str, account: str) -> None:
+    """Issue a grant and its report to an account that does not exist, in a ledger to be undone: the work of a match."""
+    nobodys = Account(portal=portal, id=account, status=Status.ACTIVE)
+    for purpose, presentation in _OF_A_RECOVERY:
+        await rehearsed.grants.recent(portal, account, {purpose}, limit=1)
+        await issue(
+            services,
+            rehearsed,
+            nobodys,
+            purpose=purpose,
+            presentation=presentation,
+            expires_at=rehearsed.now + MAIL_CEILING,
+            reference="",
+        )
 
 
 async def revert_grant(services: Services, tx: Transaction, account: Account, *, reference: str) -> Grant:
@@ -210,7 +206,7 @@ async def end_everything(tx: Transaction, account: Account, *, keep: bytes | Non
 
 
 async def record(
-    tx: Transaction, event: Event, account: Account, reference: str, *, client: bytes = b"", **detail: str
+    tx: Writing, event: Event, account: Account, reference: str, *, client: bytes = b"", **detail: str
 ) -> None:
     """Append an event of an account to the audit trail."""
     await tx.audit.add(

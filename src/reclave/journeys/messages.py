@@ -9,8 +9,8 @@ from reclave.domain.grants import Grant
 from reclave.domain.outbox import Message, Template
 from reclave.domain.portal import Portal
 from reclave.domain.time import Instant
+from reclave.journeys.ledger import Writing
 from reclave.journeys.services import Services
-from reclave.ports.store import Transaction
 
 _SEAL = "outbox"
 
@@ -65,7 +65,7 @@ def recipient_digest(services: Services, portal: str, canonical: str) -> bytes:
 
 async def queue(
     services: Services,
-    tx: Transaction,
+    tx: Writing,
     portal: Portal,
     template: Template,
     letter: Letter,
@@ -98,7 +98,7 @@ async def queue(
 
 
 async def queue_for_nobody(
-    services: Services, tx: Transaction, portal: Portal, template: Template, *, language: str, reference: str
+    services: Services, tx: Writing, portal: Portal, template: Template, *, language: str, reference: str
 ) -> None:
     """Queue a message without a grant: the sender works on it like on any other, and sends nothing."""
     await queue(

@@ -5,6 +5,7 @@ portal without them is all native. An account without a password is not counted:
 """
 
 import math
+from collections.abc import Mapping
 
 from reclave.domain.accounts import Account
 from reclave.domain.foreign_recipes import NATIVE, scheme_of
@@ -15,9 +16,10 @@ from reclave.ports.store import Transaction
 _DRAWN_BYTES = 8
 
 
-async def decoy_scheme(services: Services, tx: Transaction, portal: Portal, identifier: str) -> str:
+def decoy_scheme(services: Services, portal: Portal, counts: Mapping[str, int], identifier: str) -> str:
     """The scheme whose work an identifier without a password does (S26): always the same one for an identifier.
 
+    `counts`: how many of the portal's accounts have each.
     Weighted rendezvous hashing: each scheme is drawn in its share, and while accounts move from one scheme to
     another, no more identifiers move than accounts do.
     """
@@ -26,7 +28,6 @@ async def decoy_scheme(services: Services, tx: Transaction, portal: Portal, iden
         drawn = services.vault.digest("decoy", portal.id, identifier, scheme)[:_DRAWN_BYTES]
         return -math.log((int.from_bytes(drawn, "big") + 1) / (1 << 8 * _DRAWN_BYTES)) / counts[scheme]
 
-    counts = await tx.password_schemes.every(portal.id)
     return min(sorted(counts), key=distance, default=NATIVE)
 
 

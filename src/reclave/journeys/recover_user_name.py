@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 
-from reclave.domain.intake import Intake
 from reclave.domain.portal import EMAIL, Portal
-from reclave.journeys.answering import Resolution, answer_with_names
+from reclave.journeys.answering import Opened, Resolution, answer_with_names
 from reclave.journeys.asking import Asked, accept, read_facts
+from reclave.journeys.ledger import Writing
 from reclave.journeys.services import Caller, Services
-from reclave.ports.store import Transaction
 
 JOURNEY = "recover_user_name"
 
@@ -17,6 +16,6 @@ async def ask(services: Services, portal: Portal, typed: Mapping[str, str], call
     return await accept(services, portal, JOURNEY, read_facts(services, portal, (EMAIL,), typed), caller)
 
 
-async def resolve(services: Services, tx: Transaction, portal: Portal, intake: Intake) -> Resolution:
+async def resolve(services: Services, tx: Writing, opened: Opened) -> Resolution:
     """Queue one mail with all user names of the address."""
-    return await answer_with_names(services, tx, portal, intake)
+    return await answer_with_names(services, tx, opened)

@@ -20,8 +20,9 @@ from reclave.domain.secrets import GRANT_ID_BYTES, Presentation, digest_of, read
 from reclave.domain.throttle import CODE_TRIES, Guess
 from reclave.domain.time import in_the_past
 from reclave.journeys import grants
-from reclave.journeys.answering import Resolution, answer_with_grants
+from reclave.journeys.answering import Opened, Resolution, answer_with_grants
 from reclave.journeys.asking import Asked, accept, read_facts
+from reclave.journeys.ledger import Writing
 from reclave.journeys.new_password import check_new_password
 from reclave.journeys.password_schemes import count_change
 from reclave.journeys.register_details import notify_change
@@ -51,9 +52,10 @@ async def ask(services: Services, portal: Portal, typed: Mapping[str, str], call
     return await accept(services, portal, JOURNEY, read_facts(services, portal, proves, typed), caller)
 
 
-async def resolve(services: Services, tx: Transaction, portal: Portal, intake: Intake) -> Resolution:
+async def resolve(services: Services, tx: Writing, opened: Opened) -> Resolution:
     """Find the accounts and queue one mail that lists each with its own link and code."""
-    return await answer_with_grants(services, tx, portal, intake, presentation_in(portal), Template.RESET_LINK)
+    presentation = presentation_in(opened.portal)
+    return await answer_with_grants(services, tx, opened, presentation, Template.RESET_LINK)
 
 
 def presentation_in(portal: Portal) -> Presentation:
@@ -115,11 +117,11 @@ async def _grant_of_code(
     intake = await tx.intakes.by_waiting(portal.id, waiting)
     answered = intake.grants[:_COMPARED] if intake else ()
     in_time = intake is not None and _code_counts(portal, intake, tx.now)
+    asked = [*answered, *[bytes(GRANT_ID_BYTES)] * (_COMPARED - len(answered))]
     opened = None
-    for grant_id in [*answered, *[bytes(GRANT_ID_BYTES)] * (_COMPARED - len(answered))]:
-        grant = await tx.grants.get(portal.id, grant_id)
-        expected = code_for(services, grant or grants.nobody(services, portal.id), waiting)
-        if same_secret(code, expected) and grant is not None and in_time and grant.live(tx.now):
+    for grant in await tx.grants.get_alike(grants.nobody(services, portal.id), asked):
+        # Nobody's grant has never been live.
+        if same_secret(code, code_for(services, grant, waiting)) and in_time and grant.live(tx.now):
             opened = opened or grant
     return opened
 

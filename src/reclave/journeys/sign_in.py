@@ -1,7 +1,8 @@
 """Sign-in by identifier with a password, or with a temporary or initial one (P3, P7); sign-out.
 
 Every path does the same work: guesses are counted by what was typed, in a transaction of their own, before anything
-is compared; an unknown account is looked up, hashed and derived for like a known one (S26).
+is compared; an unknown account is looked up, hashed and derived for like a known one (S26). The place among those
+who wait for a hash comes first of all: who is turned away for want of one has lost no guess.
 """
 
 from dataclasses import dataclass, replace
@@ -30,11 +31,11 @@ from reclave.journeys import first_sign_in, grants
 from reclave.journeys.new_password import is_too_large
 from reclave.journeys.password_schemes import count_change, decoy_scheme
 from reclave.journeys.services import Caller, Services
+from reclave.ports.hasher import Hasher
+from reclave.ports.sign_ins import COMPARED, Tried
 from reclave.ports.store import Transaction
 
 _NOBODY = "nobody"
-_OPENED_BY_TEMPORARY = (Purpose.SET_PASSWORD, Purpose.ACTIVATE)
-_COMPARED = 5
 _TEMPORARY = Presentation.TEMPORARY_PASSWORD
 PER_CLIENT = Limit(600, HOUR, Scope.CLIENT)
 """Sign-ins that one network address may try in an hour over all accounts: beyond it a spray is suspected (S24)."""
@@ -75,15 +76,17 @@ async def sign_in(
     services.switchboard.check(portal.id, SIGN_IN, services.clock.now())
     identifier, password = _read(portal, typed_identifier, typed_password)
     temporary = read_temporary_password(typed_password)
-    counted = await _count(services, portal, identifier, temporary is not None, caller)
-    if counted.password_wait and (temporary is None or counted.temporary_wait):
-        raise Throttled(counted.password_wait)
-    account = counted.account
-    fits = await _compare(services, counted, password)
+    with services.hasher.reserved() as hasher:
+        counted = await _count(services, portal, identifier, temporary is not None, caller)
+        if counted.password_wait and (temporary is None or counted.temporary_wait):
+            raise Throttled(counted.password_wait)
+        account = counted.account
+        fits = await _compare(hasher, counted, password)
+        if fits and account is not None and account.can_sign_in():
+            rehashed = await _rehashed(hasher, account, password)
+            return await _open_full(services, portal, account, rehashed, counted, caller)
     grant = _grant_opened_by(services, portal, account, counted, temporary)
     if fits and account is not None:
-        if account.can_sign_in():
-            return await _open_full(services, portal, account, password, counted, caller)
         grant = grant or first_sign_in.opened_by_given(account, counted.grants)
     if grant is not None and account is not None:
         return await _open_change_only(services, portal, account, grant, counted, caller)
@@ -129,20 +132,19 @@ async def _count(
         )
         owner = account.id if account else _NOBODY
         device = caller.device_digest or caller.client
-        recognised = await tx.sessions.recognised(portal.id, device, owner)
-        pair = services.vault.digest("guess", portal.id, identifier.value, device if recognised else caller.client)
-        sprays = 0 if recognised else await _wait_of_spray(services, tx, portal, caller)
-        wait = sprays or await tx.guesses.count(portal.id, Guess.PASSWORD, pair, identifier=everyone)
-        failures = 0 if wait else await tx.guesses.add(portal.id, Guess.PASSWORD, everyone, identifier=everyone)
+        known = await tx.sign_ins.standing(portal.id, owner, device)
+        where = device if known.recognised else caller.client
+        pair = services.vault.digest("guess", portal.id, identifier.value, where)
+        sprays = 0 if known.recognised else await _wait_of_spray(services, tx, portal, caller)
+        tried = Tried(sprays, 0) if sprays else await tx.sign_ins.count(portal.id, pair, everyone)
         temporary_wait = sprays
         if temporary and not sprays:
             temporary_wait = await tx.guesses.count(portal.id, Guess.TEMPORARY_PASSWORD, pair, identifier=everyone)
-        recent = await tx.grants.recent(portal.id, owner, _OPENED_BY_TEMPORARY, limit=_COMPARED)
-        decoy = await decoy_scheme(services, tx, portal, identifier.value)
-        if wait and not sprays:
+        if tried.wait and not sprays:
             await tx.audit.add(_entry(Event.SIGN_IN_THROTTLED, portal, account, caller))
-    paused = failures > PAUSE_AFTER and not recognised
-    return _Counted(account, recent, wait, temporary_wait, paused, pair, everyone, decoy)
+    decoy = decoy_scheme(services, portal, known.schemes, identifier.value)
+    paused = tried.failures > PAUSE_AFTER and not known.recognised
+    return _Counted(account, known.grants, tried.wait, temporary_wait, paused, pair, everyone, decoy)
 
 
 async def _wait_of_spray(services: Services, tx: Transaction, portal: Portal, caller: Caller) -> Span:
@@ -154,7 +156,7 @@ async def _wait_of_spray(services: Services, tx: Transaction, portal: Portal, ca
     return PER_CLIENT.interval
 
 
-async def _compare(services: Services, counted: _Counted, password: str) -> bool:
+async def _compare(hasher: Hasher, counted: _Counted, password: str) -> bool:
     """Whether the password fits, and may be said to.
 
     Whatever the answer is worth, the work is that of the account's hash, or of the decoy where it has none: when an
@@ -163,8 +165,13 @@ async def _compare(services: Services, counted: _Counted, password: str) -> bool
     if counted.password_wait:
         return False
     stored = counted.account.password_hash if counted.account else None
-    fits = await services.hasher.verify(stored, password, decoy=counted.decoy)
+    fits = await hasher.verify(stored, password, decoy=counted.decoy)
     return fits and not counted.paused
+
+
+async def _rehashed(hasher: Hasher, account: Account, password: str) -> str | None:
+    """The password's hash made anew, where the one that it fits is outdated."""
+    return await hasher.hash(password) if hasher.outdated(account.password_hash or "") else None
 
 
 def _grant_opened_by(
@@ -173,7 +180,7 @@ def _grant_opened_by(
     """The grant whose temporary password was typed; derives the same number of times on every path."""
     nobody = grants.nobody(services, portal.id)
     opened = None
-    for grant in [*counted.grants, *[nobody] * (_COMPARED - len(counted.grants))]:
+    for grant in [*counted.grants, *[nobody] * (COMPARED - len(counted.grants))]:
         expected = services.vault.secret(grant.bound(services.vault.epoch, _TEMPORARY))
         if temporary is not None and same_secret(temporary, expected) and grant is not nobody:
             opened = opened or grant
@@ -181,26 +188,21 @@ def _grant_opened_by(
 
 
 async def _open_full(
-    services: Services, portal: Portal, account: Account, password: str, counted: _Counted, caller: Caller
+    services: Services, portal: Portal, account: Account, rehashed: str | None, counted: _Counted, caller: Caller
 ) -> SignedIn:
-    stored = account.password_hash or ""
-    rehashed = await services.hasher.hash(password) if services.hasher.outdated(stored) else None
+    handle, device = services.new_id(), services.new_id() if caller.device_digest is None else None
     async with services.store.transaction() as tx:
         current = await services.directory.get(tx, portal.id, account.id, lock=True)
-        if current is None or not current.can_sign_in() or current.password_hash != stored:
+        if current is None or not current.can_sign_in() or current.password_hash != account.password_hash:
             raise SignInRefused
         if rehashed:
             await tx.accounts.change(replace(current, password_hash=rehashed), was=current.credential_version)
-        await tx.guesses.reset(portal.id, Guess.PASSWORD, counted.pair)
-        await tx.guesses.reset(portal.id, Guess.PASSWORD, counted.everyone)
-        opened = await open_session(services, tx, current, SessionKind.FULL, caller)
-        device = services.new_id() if caller.device_digest is None else None
-        remembered = digest_of(device) if device else caller.device_digest
-        if remembered:
-            await tx.sessions.recognise(portal.id, remembered, account.id)
+        session = _session(tx, current, SessionKind.FULL, caller, handle)
+        remembered = caller.device_digest or digest_of(device or b"")
+        await tx.sign_ins.open(session, remembered, counted.pair, counted.everyone)
         await grants.record(tx, Event.SIGN_IN_SUCCEEDED, current, "", client=caller.client, device=caller.device)
-        await count_change(tx, current, rehashed or stored)
-    return SignedIn(opened.handle, opened.session, device)
+        await count_change(tx, current, rehashed or current.password_hash)
+    return SignedIn(handle, session, device)
 
 
 async def _open_change_only(
@@ -246,7 +248,15 @@ async def open_session(
 ) -> SignedIn:
     """Write a new session with a handle of its own (S27); the cookie's value leaves only in the answer."""
     handle = services.new_id()
-    session = Session(
+    session = _session(tx, account, kind, caller, handle, grant)
+    await tx.sessions.add(session)
+    return SignedIn(handle, session, None)
+
+
+def _session(
+    tx: Transaction, account: Account, kind: SessionKind, caller: Caller, handle: bytes, grant: bytes | None = None
+) -> Session:
+    return Session(
         portal=account.portal,
         digest=digest_of(handle),
         account=account.id,
@@ -258,14 +268,15 @@ async def open_session(
         started_at=tx.now,
         last_seen_at=tx.now,
     )
-    await tx.sessions.add(session)
-    return SignedIn(handle, session, None)
 
 
 async def lift_pause(services: Services, tx: Transaction, portal: Portal, identifier: str, caller: Caller) -> None:
     """Forget the failed guesses at a password that a recovery has just replaced (S23)."""
-    for where in ((), (caller.client,), (caller.device_digest or caller.client,)):
-        await tx.guesses.reset(portal.id, Guess.PASSWORD, services.vault.digest("guess", portal.id, identifier, *where))
+    places = (), (caller.client,), (caller.device_digest or caller.client,)
+    subjects = {services.vault.digest("guess", portal.id, identifier, *where) for where in places}
+    # In the order in which sign-ins lock them, so that none waits for the other in a circle.
+    for subject in sorted(subjects):
+        await tx.guesses.reset(portal.id, Guess.PASSWORD, subject)
 
 
 async def _refuse(services: Services, portal: Portal, counted: _Counted, caller: Caller) -> None:

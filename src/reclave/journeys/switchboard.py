@@ -13,11 +13,16 @@ class Switchboard:
 
     def __init__(self) -> None:
         self._switches: Sequence[Switch] = ()
+        self.version = 0
+        """Grows when the switches have changed."""
 
     async def refresh(self, store: Store) -> None:
         """Read the switches again."""
         async with store.reading() as tx:
-            self._switches = await tx.switches.every()
+            switches = await tx.switches.every()
+        if switches != self._switches:
+            self._switches = switches
+            self.version += 1
 
     def of(self, portal: str, journey: str, now: Instant) -> list[Switch]:
         """What holds now for a journey of a portal, the whole portal's switch first."""

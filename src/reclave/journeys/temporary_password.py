@@ -6,14 +6,13 @@ accounts and queues the mail. What the temporary password opens is in `register_
 
 from collections.abc import Mapping
 
-from reclave.domain.intake import Intake
 from reclave.domain.outbox import Template
 from reclave.domain.portal import Portal, TemporaryPassword
 from reclave.domain.secrets import Presentation
-from reclave.journeys.answering import Resolution, answer_with_grants
+from reclave.journeys.answering import Opened, Resolution, answer_with_grants
 from reclave.journeys.asking import Asked, accept, read_facts
+from reclave.journeys.ledger import Writing
 from reclave.journeys.services import Caller, Services
-from reclave.ports.store import Transaction
 
 JOURNEY = "temporary_password"
 
@@ -24,7 +23,7 @@ async def ask(services: Services, portal: Portal, typed: Mapping[str, str], call
     return await accept(services, portal, JOURNEY, read_facts(services, portal, proves, typed), caller)
 
 
-async def resolve(services: Services, tx: Transaction, portal: Portal, intake: Intake) -> Resolution:
+async def resolve(services: Services, tx: Writing, opened: Opened) -> Resolution:
     """Find the accounts and queue one mail that lists each with its own temporary password (P6)."""
     presentation, template = Presentation.TEMPORARY_PASSWORD, Template.TEMPORARY_PASSWORD
-    return await answer_with_grants(services, tx, portal, intake, presentation, template)
+    return await answer_with_grants(services, tx, opened, presentation, template)

@@ -10,7 +10,7 @@ from itertools import islice
 
 from reclave.domain.accounts import Account, Status
 from reclave.domain.audit import Event
-from reclave.domain.foreign_recipes import NATIVE, scheme_of
+from reclave.domain.foreign_recipes import NATIVE, SEALED, scheme_of
 from reclave.domain.outbox import Template
 from reclave.domain.portal import Portal
 from reclave.domain.time import Instant
@@ -47,7 +47,7 @@ class Selection:
             return False
         if self.imported and scheme_of(stored) == NATIVE:
             return False
-        if self.pepper is not None and not stored.startswith(f"{self.pepper}:"):
+        if self.pepper is not None and not stored.removeprefix(SEALED).startswith(f"{self.pepper}:"):
             return False
         return self.changed_before is None or account.changed_at < self.changed_before
 

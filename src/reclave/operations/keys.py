@@ -1,7 +1,8 @@
 """What the keys of the keyring still hold, and what becomes of it when one is compromised."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from reclave.domain.audit import Entry, Event
@@ -12,9 +13,11 @@ from reclave.domain.secrets import Presentation
 from reclave.journeys import asking, grants, messages
 from reclave.journeys.services import Services
 from reclave.ports.store import Transaction
+from reclave.ports.vault import Unsealable
 
 _AT_ONCE = 6
 _READ_AT_ONCE = 20
+_HASHES_AT_ONCE = 50
 _MAILS = {
     Presentation.TEMPORARY_PASSWORD: ("temporary_password", Template.TEMPORARY_PASSWORD),
     Presentation.LINK: ("reset_link", Template.RESET_LINK),
@@ -52,7 +55,8 @@ async def holdings(services: Services) -> dict[str, Holding]:
 
 async def seal_anew(services: Services, key_id: str) -> int:
     """Seal anew what waits for the worker and a key has sealed, before that key opens nothing; how many."""
-    return await _seal_messages(services, key_id) + await _seal_requests(services, key_id)
+    waiting = await _seal_messages(services, key_id) + await _seal_requests(services, key_id)
+    return waiting + await _seal_hashes(services, key_id)
 
 
 async def _seal_messages(services: Services, key_id: str) -> int:
@@ -82,6 +86,26 @@ async def _seal_requests(services: Services, key_id: str) -> int:
         if not page:
             return count
         after = (page[-1].accepted_at, page[-1].id)
+
+
+async def _seal_hashes(services: Services, key_id: str) -> int:
+    """Hashes that an import has sealed and nobody has wrapped yet; what does not open now would not then."""
+    count = 0
+    while True:
+        async with services.store.transaction() as tx:
+            done = 0
+            for each in await tx.imports.sealed(limit=_HASHES_AT_ONCE, key_id=key_id):
+                account = await tx.accounts.get(each.portal, each.id, lock=True)
+                if account is None or account.password_hash != each.password_hash:
+                    continue
+                with suppress(Unsealable):
+                    sealed = services.hasher.seal_anew(account.password_hash or "")
+                    done += await tx.accounts.change(
+                        replace(account, password_hash=sealed), was=account.credential_version
+                    )
+        if not done:
+            return count
+        count += done
 
 
 async def record(services: Services, event: Event, key_id: str, *, by: str, state: str = "") -> None:

@@ -1,6 +1,5 @@
 """Static files under names that carry their content's hash, so that browsers keep them for good."""
 
-import gzip
 import hashlib
 import re
 from collections.abc import Mapping
@@ -25,7 +24,6 @@ class Asset:
     path: str
     media_type: str
     content: bytes
-    compressed: bytes
 
 
 class Assets:
@@ -69,4 +67,4 @@ def _asset(prefix: str, name: str, content: bytes) -> Asset:
     stem, _, ending = name.rpartition(".")
     digest = hashlib.sha256(content).hexdigest()[:_HASH_LENGTH]
     path = f"{prefix}/static/{stem}-{digest}.{ending}"
-    return Asset(path, _TYPES[ending], content, gzip.compress(content, mtime=0))
+    return Asset(path, _TYPES[ending], content)

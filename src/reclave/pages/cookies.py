@@ -20,6 +20,8 @@ _SEAL = "flow"
 FLOW_LIFE = HOUR
 _DEVICE_SECONDS = 365 * 24 * 3600
 _MAX_VALUE = 2048
+_EVERY = "HttpOnly; Path=/; SameSite=lax; Secure"
+_GONE = '""'
 
 
 class Flow(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,4 +98,6 @@ def _write(value: bytes) -> str:
 
 
 def _set(response: Response, name: str, value: str, max_age: int | None) -> None:
-    response.set_cookie(name, value, max_age=max_age, path="/", secure=True, httponly=True, samesite="lax")
+    # Written here, because name and value have no character that http.cookies would have to quote, and it takes longer.
+    lasts = "" if max_age is None else f"; Max-Age={max_age}"
+    response.raw_headers.append((b"set-cookie", f"{name}={value or _GONE}{lasts}; {_EVERY}".encode()))

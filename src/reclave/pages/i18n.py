@@ -8,7 +8,7 @@ import gettext
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from math import inf
 from pathlib import Path
 from typing import Literal
@@ -33,6 +33,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 _RANGE = re.compile(r"(\*|[a-z]{1,8}(?:-[a-z0-9]{1,8})*)(?:;q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?))?", re.IGNORECASE)
 _RANGES_READ = 40
+_REMEMBERED = 200  # characters; browsers send fewer
 
 
 WORDS: Mapping[str, Mapping[str, str]] = {
@@ -164,8 +165,15 @@ def negotiate(accept_language: str | None, offered: Sequence[str]) -> str:
     A range matches by its longest offered prefix (RFC 4647, 3.4: `es-CO` reads `es`). Ranges that do not
     parse are passed over, and so is what comes after the fortieth.
     """
+    written = accept_language or ""
+    liked = _liked_best if len(written) <= _REMEMBERED else _liked_best.__wrapped__
+    return liked(written, tuple(offered))
+
+
+@lru_cache(maxsize=512)
+def _liked_best(accept_language: str, offered: Sequence[str]) -> str:
     weights: dict[str, float] = {}
-    for order, written in enumerate((accept_language or "").split(",")[:_RANGES_READ]):
+    for order, written in enumerate(accept_language.split(",")[:_RANGES_READ]):
         matched = _RANGE.fullmatch("".join(written.split()))
         if not matched:
             continue

@@ -1,23 +1,27 @@
 """Composing mail: secrets are derived here, at the moment of sending, and live only in the message."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from email.utils import parseaddr
+from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from reclave.domain.grants import Grant
 from reclave.domain.outbox import Message, Template
 from reclave.domain.portal import Language, Portal, ResetLink
 from reclave.domain.secrets import Presentation
-from reclave.domain.time import Instant
+from reclave.domain.time import MINUTE, Instant
 from reclave.journeys.confirm_address import code_for
 from reclave.journeys.messages import Letter
 from reclave.journeys.reset_link import code_for as reset_code_for
 from reclave.journeys.reset_link import token_for
 from reclave.journeys.services import Services
 from reclave.pages.brand_css import palette
+from reclave.pages.i18n import format_time
 from reclave.pages.mime import MailFrame
 from reclave.pages.render import Renderer
+from reclave.pages.skeleton import Marked, Skeleton, skeleton_of
 from reclave.pages.urls import page_url, report_url, reset_url
 from reclave.pages.words import field_label, show_identifier
 from reclave.ports.mailer import Envelope
@@ -32,6 +36,20 @@ class Listed:
     first: bool = False
 
 
+_SHAPES = 500
+"""Of how many shapes of a portal's mails in a language the text is kept: there are as many as lists of accounts."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stationery:
+    """What the mails of one portal in one language share."""
+
+    frame: MailFrame
+    sender: str
+    label: str
+    skeletons: dict[Hashable, Skeleton] = field(default_factory=dict)
+
+
 class Post:
     """Composes the portals' mails; what does not change is rendered once for a portal and language."""
 
@@ -39,7 +57,7 @@ class Post:
         self._services = services
         self._base_url = base_url
         self._renderer = Renderer()
-        self._frames: dict[tuple[str, str], MailFrame] = {}
+        self._stationery: dict[tuple[str, str], _Stationery] = {}
 
     def compose(
         self,
@@ -58,18 +76,18 @@ class Post:
         """
         portal = self._services.portals[message.portal]
         language = next((x for x in portal.file.portal.languages if x == message.language), portal.default_language)
-        words = self._renderer.words(portal, language)
+        shared = self._shared(portal, language)
         context: dict[str, Any] = {
             "reference": message.reference,
             "brand": palette(portal.file.brand.color),
             "place": letter.place,
-            "identifier_label": field_label(words, portal, portal.file.sign_in.identifier),
+            "identifier_label": shared.label,
             "report_url": self._report_url(portal, report),
             "names": [self._show(portal, name) for name in names],
             **self._own_context(portal, message, letter, listed, report, self._show(portal, identifier)),
         }
         name = f"mail/{message.template}"
-        content = self._frame(portal, language).fill(
+        content = shared.frame.fill(
             recipient=letter.to,
             subject=self._render(f"{name}.subject.txt", portal, language, context).strip(),
             message_id=message.message_id,
@@ -78,7 +96,7 @@ class Post:
             html=self._render(f"{name}.html", portal, language, context),
             headers={},
         )
-        return Envelope(parseaddr(portal.file.mail.sender)[1], letter.to, content)
+        return Envelope(shared.sender, letter.to, content)
 
     def _own_context(
         self,
@@ -152,11 +170,28 @@ class Post:
         return show_identifier(portal, canonical)
 
     def _render(self, name: str, portal: Portal, language: Language, context: Mapping[str, Any]) -> str:
-        return self._renderer.render(name, portal, language, context)
+        marked = Marked(context, lambda instant: _time(instant // MINUTE, language, portal.zone))
+        skeletons, key = self._shared(portal, language).skeletons, (name, marked.shape)
+        if key not in skeletons:
+            if len(skeletons) == _SHAPES:
+                skeletons.clear()
+            rendered = self._renderer.render(name, portal, language, marked.context)
+            skeletons[key] = skeleton_of(rendered, markup=name.endswith(".html"))
+        return skeletons[key].filled(marked.values)
 
-    def _frame(self, portal: Portal, language: str) -> MailFrame:
+    def _shared(self, portal: Portal, language: Language) -> _Stationery:
         key = (portal.id, language)
-        if key not in self._frames:
+        if key not in self._stationery:
             mail = portal.file.mail
-            self._frames[key] = MailFrame(sender=mail.sender, reply_to=mail.reply_to, language=language)
-        return self._frames[key]
+            words = self._renderer.words(portal, language)
+            self._stationery[key] = _Stationery(
+                MailFrame(sender=mail.sender, reply_to=mail.reply_to, language=language),
+                parseaddr(mail.sender)[1],
+                field_label(words, portal, portal.file.sign_in.identifier),
+            )
+        return self._stationery[key]
+
+
+@lru_cache(maxsize=1000)
+def _time(minute: int, language: Language, zone: ZoneInfo) -> str:
+    return format_time(minute * MINUTE, language, zone)

@@ -7,7 +7,7 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from reclave.domain.errors import FieldRefused
 from reclave.domain.portal import Language, Portal
@@ -125,7 +125,7 @@ class Page:
 
     def redirect(self, name: str, **query: str) -> Response:
         """See other (303): the next page of a journey."""
-        return RedirectResponse(self.url(name, **query), status_code=303)
+        return Response(status_code=303, headers={"location": self.url(name, **query)})
 
     def rendered(self, template: str, **context: Any) -> bytes:
         """A page's bytes, with what every page has."""
@@ -183,7 +183,7 @@ _SECRETS: Collection[str] = {"password", "confirm", "current"}
 
 def _language(portal: Portal, request: Request) -> tuple[Language, bool]:
     spoken = portal.file.portal.languages
-    chosen = request.query_params.get("lang")
+    chosen = request.query_params.get("lang") if request.scope["query_string"] else None
     if chosen in spoken:
         return chosen, True
     return cast(Language, negotiate(request.headers.get("accept-language"), spoken)), False

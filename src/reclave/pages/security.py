@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADERS = {
@@ -17,6 +17,7 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "strict-transport-security": "max-age=63072000; includeSubDomains",
 }
+_DEFAULTS = [(name.encode(), value.encode()) for name, value in (HEADERS | {"cache-control": "no-store"}).items()]
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -47,8 +48,14 @@ def is_safe(method: str) -> bool:
     return method in _SAFE
 
 
+def complete_headers(headers: list[tuple[bytes, bytes]]) -> None:
+    """Add the headers of S46 to an answer's (names in lower case), and `no-store` where nothing else was said."""
+    said = {name for name, _ in headers}
+    headers += [default for default in _DEFAULTS if default[0] not in said]
+
+
 class SecurityHeaders:
-    """ASGI middleware: the headers of S46 on every answer, `no-store` where nothing else was said."""
+    """ASGI middleware: every answer with its headers completed."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -61,10 +68,7 @@ class SecurityHeaders:
 
         async def complete(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-                headers.setdefault("cache-control", "no-store")
+                complete_headers(message["headers"])
             await send(message)
 
         await self._app(scope, receive, complete)

@@ -1,6 +1,6 @@
 """A directory: where accounts live. The built-in one joins the store's transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from reclave.domain.accounts import Account, AccountIdentifier
@@ -27,3 +27,23 @@ class Directory(Protocol):
 
     async def facts(self, tx: Transaction, portal: str, account: str) -> Mapping[str, str]:
         """What is known of the account besides, by field."""
+
+    async def get_all(
+        self, tx: Transaction, portal: str, accounts: Collection[str], *, lock: bool = False
+    ) -> Mapping[str, Account]:
+        """Those of these accounts that there are, by id."""
+
+    async def by_identifiers(
+        self, tx: Transaction, portal: str, field: str, values: Collection[str]
+    ) -> Mapping[str, Account]:
+        """The accounts that these identifiers name, by identifier."""
+
+    async def by_addresses(
+        self, tx: Transaction, portal: str, canonicals: Collection[str]
+    ) -> Mapping[str, list[Account]]:
+        """What `by_address` finds for each of these addresses."""
+
+    async def identifiers_of_all(
+        self, tx: Transaction, portal: str, accounts: Collection[str]
+    ) -> Mapping[str, list[AccountIdentifier]]:
+        """What each of these accounts that has any is found by."""

@@ -1,6 +1,9 @@
 """Password hashing."""
 
+from contextlib import AbstractContextManager
 from typing import Protocol
+
+from reclave.domain.foreign_hashes import ForeignHash
 
 
 class Hasher(Protocol):
@@ -9,17 +12,29 @@ class Hasher(Protocol):
     async def hash(self, password: str) -> str:
         """The hash of a normalised password, with the pepper's key id."""
 
-    async def wrap(self, foreign: str) -> str:
-        """The stored form of another system's hash, which the same passwords fit (`domain.foreign_hashes`).
+    def seal(self, foreign: ForeignHash) -> str:
+        """A stored form of another system's hash that the same passwords fit, until it is wrapped. It takes no hash."""
 
-        Raises `ForeignHashRefused`. Several at once take the same places as sign-ins: a bulk import keeps as many
-        under way as there are workers.
+    def seal_anew(self, stored: str) -> str:
+        """A sealed hash, sealed under the key in use. Raises `Unsealable` for what its key does not open."""
+
+    async def wrap(self, foreign: str) -> str:
+        """The stored form of another system's hash, given or sealed, which the same passwords fit.
+
+        Raises `ForeignHashRefused`, and `Unsealable` for what its key does not open. Several at once take the same
+        places as sign-ins.
         """
 
     async def verify(self, stored: str | None, password: str, *, decoy: str | None = None) -> bool:
         """Whether a normalised password fits; None takes the same work and never fits (S26).
 
         The work is that of a hash of our own, or of one of the scheme `decoy` (`foreign_recipes.scheme_of`).
+        """
+
+    def reserved(self) -> "AbstractContextManager[Hasher]":
+        """A hasher that is never refused while the block lasts: its place among those that may wait is taken.
+
+        For who does something before the hash that a refusal must not cost. One hash at a time. Raises `Overloaded`.
         """
 
     def outdated(self, stored: str) -> bool:

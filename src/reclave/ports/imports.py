@@ -4,7 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from reclave.domain.accounts import Account
+from msgspec import Struct
+
+from reclave.domain.accounts import Account, Provenance, Status
+from reclave.domain.addresses import Address
 from reclave.domain.errors import ReclaveError
 from reclave.domain.grants import Grant
 from reclave.domain.time import Instant
@@ -31,16 +34,39 @@ class Known:
     imported_version: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NewAccount:
-    """An account to add: its one identifier, what is known of it, its initial password's grant, its row's digest."""
+class NewAccount(Struct, frozen=True, kw_only=True):
+    """An account to add: its one identifier, what is known of it, its initial password's grant, its row's digest.
 
-    account: Account
+    Its address, where it has one, is asserted by the operator; `at` is now. A struct, because there are a million.
+    """
+
+    portal: str
+    id: str
+    status: Status
+    address: Address | None = None
+    password_hash: str | None = None
+    language: str | None = None
+    at: Instant
     field: str
     value: str
     facts: Mapping[str, str]
     row: bytes
     grant: Grant | None = None
+
+    def account(self) -> Account:
+        """The account as journeys read it."""
+        return Account(
+            portal=self.portal,
+            id=self.id,
+            status=self.status,
+            address=self.address.stored if self.address else None,
+            address_canonical=self.address.canonical if self.address else None,
+            address_provenance=Provenance.ASSERTED_BY_OPERATOR if self.address else None,
+            password_hash=self.password_hash,
+            language=self.language,
+            created_at=self.at,
+            changed_at=self.at,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,16 +90,19 @@ class Imports(Protocol):
     """What an import reads and writes, many rows in a statement."""
 
     async def known(self, portal: str, field: str, values: Collection[str]) -> Mapping[str, Known]:
-        """Those of the values (at most 1,000) that name an account already."""
+        """Those of the values (at most 5,000) that name an account already."""
 
-    async def begin(self) -> None:
-        """Let this process's writing transactions end without clearing up behind them: `clear_up` does it."""
+    async def begin(self) -> int:
+        """Let this process's writing transactions end without clearing up behind them: `clear_up` does it.
+
+        How many transactions may write at a time; where there is but one, everybody else's waits for it.
+        """
 
     async def clear_up(self) -> None:
         """Clear up behind what was written, in a transaction that only reads, so that nobody waits for it."""
 
     async def add(self, rows: Sequence[NewAccount]) -> None:
-        """Add accounts (at most 1,000) with identifiers, facts, grants and the digests of their rows.
+        """Add accounts (at most 5,000) with identifiers, facts, grants and the digests of their rows.
 
         Raises `IdentifierTaken` when an identifier names an account already; the transaction must then be left.
         """
@@ -85,7 +114,10 @@ class Imports(Protocol):
         """Write facts over those of the same name; others stay."""
 
     async def invitations(self, portal: str, accounts: Collection[str]) -> Mapping[str, Grant]:
-        """The issued, unexpired grant that activates each of these accounts (at most 1,000), where there is one."""
+        """The issued, unexpired grant that activates each of these accounts (at most 5,000), where there is one."""
+
+    async def sealed(self, *, limit: int, key_id: str = "") -> Sequence[Account]:
+        """Some accounts of any portal whose password is another system's hash, sealed (by this key) and not wrapped."""
 
     async def run(self, portal: str, file: bytes) -> Run | None:
         """How far the import of the file with this digest has come."""

@@ -1,6 +1,6 @@
 """The outbox: messages to send, what became of each, and what an operator does with them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +15,18 @@ class Attempt:
     number: int
     began_at: Instant
     answer: Delivery | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of a claimed message: the server's answer, or None where there was nothing left to say.
+
+    A message that is deferred is tried again at `retry_at`, where there is one.
+    """
+
+    message: Message
+    answer: Delivery | None
+    retry_at: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,9 @@ class Outbox(Protocol):
     async def add(self, message: Message, *, not_before: Instant = 0) -> None:
         """Queue a message (`created_at` is set to now)."""
 
+    async def add_all(self, messages: Sequence[Message]) -> None:
+        """Queue messages (one at least), each as `add` does."""
+
     async def claim(self, *, limit: int, lease: Span) -> list[Message]:
         """Claim due messages for `lease` microseconds, and record an attempt for each.
 
@@ -75,6 +90,9 @@ class Outbox(Protocol):
 
     async def cancel(self, message: Message) -> bool:
         """Cancel a claimed message whose fence still is this one's: there is nothing left to say."""
+
+    async def settle_all(self, settled: Sequence[Settled]) -> list[Settled]:
+        """Settle or cancel claims of different messages (one at least); those whose fence still was this one's."""
 
     async def mailed(self, portal: str, template: Template, recipient: bytes, *, since: Instant) -> bool:
         """Whether a message of this template was queued for this recipient (a keyed digest) since an instant."""

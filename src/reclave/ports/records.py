@@ -75,6 +75,9 @@ class Audit(Protocol):
     async def add(self, entry: Entry) -> None:
         """Append an entry (`at` is set to now)."""
 
+    async def add_all(self, entries: Sequence[Entry]) -> None:
+        """Append entries (one at least) in this order."""
+
     async def of_account(self, portal: str, account: str, events: Collection[Event], *, limit: int) -> list[Entry]:
         """The account's newest entries for these events, newest first."""
 

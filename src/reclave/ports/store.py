@@ -17,6 +17,7 @@ from reclave.domain.time import Instant, Span
 from reclave.ports.imports import Imports
 from reclave.ports.outbox import Outbox
 from reclave.ports.records import Audit, Cases, Guesses, Leases, Limits, PasswordSchemes, Switches
+from reclave.ports.sign_ins import SignIns
 
 
 class Accounts(Protocol):
@@ -42,11 +43,23 @@ class Accounts(Protocol):
     async def by_address(self, portal: str, canonical: str) -> list[Account]:
         """Every account registered with this canonical address, by id; the order is stable. At most 50."""
 
+    async def get_all(self, portal: str, accounts: Collection[str], *, lock: bool = False) -> Mapping[str, Account]:
+        """Those of these accounts that there are, by id; `lock` locks their rows in the order of their ids."""
+
+    async def by_identifiers(self, portal: str, field: str, values: Collection[str]) -> Mapping[str, Account]:
+        """The accounts that these identifiers name, by identifier."""
+
+    async def by_addresses(self, portal: str, canonicals: Collection[str]) -> Mapping[str, list[Account]]:
+        """What `by_address` finds for each of these addresses."""
+
     async def by_facts(self, portal: str, facts: Mapping[str, str]) -> list[Account]:
         """Every account of which all these facts (one at least) are known, by id. At most 50."""
 
     async def identifiers(self, portal: str, account: str) -> list[AccountIdentifier]:
         """What the account is found by, ordered by field."""
+
+    async def identifiers_of_all(self, portal: str, accounts: Collection[str]) -> Mapping[str, list[AccountIdentifier]]:
+        """What each of these accounts that has any is found by, ordered by field."""
 
     async def facts(self, portal: str, account: str) -> Mapping[str, str]:
         """What is known of the account besides."""
@@ -75,9 +88,29 @@ class Grants(Protocol):
     ) -> list[Grant]:
         """The account's newest grants for these purposes: live rows first, then by `issued_at`, newest first."""
 
+    async def get_all(self, portal: str, grants: Collection[bytes]) -> Mapping[bytes, Grant]:
+        """Those of these grants that there are, by id."""
+
+    async def get_alike(self, nobodys: Grant, grants: Sequence[bytes]) -> list[Grant]:
+        """`nobodys` portal's grants with these ids, in their order; in place of each that there is not, `nobodys`.
+
+        The work is the same however many there are.
+        """
+
+    async def newest(
+        self, portal: str, accounts: Collection[str], purposes: Collection[Purpose]
+    ) -> Mapping[tuple[str, Purpose], Grant]:
+        """What `recent` finds first for each of these accounts and purposes."""
+
     async def issue(self, grant: Grant) -> bool:
         """Write a new grant. A lapsed one of the same account and purpose (state still live, `expires_at` not after
         now, or issued further in the future than CLOCK_SKEW) is marked expired first; False if a live one remains."""
+
+    async def issue_all(self, grants: Sequence[Grant]) -> bool:
+        """Write new grants (one at least, each of another account or purpose); False if a live one remained of any.
+
+        Then the transaction must not commit: some may have been written.
+        """
 
     async def answer(self, portal: str, grant: bytes, *, requested_at: Instant, expires_at: Instant) -> bool:
         """Record that a live grant answers another request (it is sent again)."""
@@ -128,11 +161,17 @@ class Intakes(Protocol):
         Each claim raises `fence`.
         """
 
+    async def take(self, *, limit: int, lease: Span) -> list[Intake]:
+        """What `claim` would claim, with their rows locked until the end of the transaction, which resolves them."""
+
     async def release(self, intakes: Sequence[Intake]) -> int:
         """Give back claims whose fences still are these ones', to be claimed by anybody at once; how many."""
 
     async def resolve(self, intake: Intake, outcome: Outcome, grants: Sequence[bytes] = ()) -> bool:
         """End an intake whose fence still is this one's, erase its sealed fields, keep the ids of its grants."""
+
+    async def resolve_all(self, resolved: Sequence[tuple[Intake, Outcome, Sequence[bytes]]]) -> bool:
+        """End intakes (one at least), each as `resolve` does; whether all their fences still were these ones'."""
 
     async def unresolved(self, *, after: tuple[Instant, bytes] = (0, b""), limit: int) -> list[Intake]:
         """Unresolved intakes, oldest first, claimed or not; `after` is the `accepted_at` and id of the last one."""
@@ -210,6 +249,8 @@ class Transaction(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def sessions(self) -> Sessions: ...
+    @property
+    def sign_ins(self) -> SignIns: ...
     @property
     def guesses(self) -> Guesses: ...
     @property

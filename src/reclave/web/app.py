@@ -1,15 +1,16 @@
 """The portals' pages on Starlette: routes, and each error mapped to its page once."""
 
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Host, Mount, Route, Router
+from starlette.types import ASGIApp
 
 from reclave.domain.errors import JourneyPaused, Overloaded, SecretEnded, SessionEnded
 from reclave.domain.portal import Language, Portal
@@ -22,9 +23,12 @@ from reclave.pages.security import SecurityHeaders, is_safe, proves_origin
 from reclave.pages.urls import REPORT_LINK, RESET_LINK, page_path, path_of, portal_origin
 from reclave.ports.meter import REFUSALS
 from reclave.web import accessibility, account, details, front, pauses, recover, report, reset, sign_in, user_names
-from reclave.web.compression import Compression
+from reclave.web.compression import SMALLEST, Compression, chosen, compress_often
+from reclave.web.dispatch import Dispatch, Place
 from reclave.web.errors import SPOKEN, error_page, neutral_page, on_failure, on_http_error
 from reclave.web.observed import Observed, name_page
+from reclave.web.overloaded import OverloadedPages
+from reclave.web.prepared import Prepared
 from reclave.web.well_known import well_known
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -72,8 +76,27 @@ def _pages_of(portal: Portal) -> Iterator[str]:
     return (name for name in _PAGES if only_for.get(name, True))
 
 
-def web_app(site: Site) -> Starlette:
+def web_app(site: Site) -> ASGIApp:
     """The ASGI application of every portal's pages."""
+    portals = site.services.portals.values()
+    shared = [places for portal in portals if not portal.file.portal.host for places in _places(site, portal)]
+    hosted = {portal.file.portal.host: dict(_places(site, portal)) for portal in portals if portal.file.portal.host}
+    others = SecurityHeaders(Compression(router(site)))
+    pages = Dispatch(others, dict(shared), hosted, Prepared(site.services), on_failure(site))
+    return Observed(pages, services=site.services)
+
+
+def _places(site: Site, portal: Portal) -> Iterator[tuple[str, Place]]:
+    languages = tuple(portal.file.portal.languages)
+    for name in _pages_of(portal):
+        handlers, journeys = _PAGES[name], pauses.begun_on(portal, name)
+        naming = partial(name_page, page=name, portal=portal.id, journeys=journeys)
+        answer = _endpoint(site, portal, handlers, name)
+        yield page_path(portal, name), Place(frozenset(handlers), languages, answer, naming)
+
+
+def router(site: Site) -> Starlette:
+    """Every path by Starlette's routes: those of links, files and errors, HEAD, and the pages once more."""
     hosted = [portal for portal in site.services.portals.values() if portal.file.portal.host]
     routes: list[BaseRoute] = [Host(portal.file.portal.host, _portal_routes(site, portal)) for portal in hosted]
     shared = [portal for portal in site.services.portals.values() if not portal.file.portal.host]
@@ -84,11 +107,6 @@ def web_app(site: Site) -> Starlette:
         routes += _front(site, shared)
     return Starlette(
         routes=routes,
-        middleware=[
-            Middleware(Observed, services=site.services),
-            Middleware(SecurityHeaders),
-            Middleware(Compression),
-        ],
         exception_handlers={
             HTTPException: on_http_error(site),
             404: on_http_error(site),
@@ -117,7 +135,7 @@ def _portal_routes(site: Site, portal: Portal) -> Router:
 def _endpoint(
     site: Site, portal: Portal, handlers: dict[str, Handler], name: str
 ) -> Callable[[Request], Awaitable[Response]]:
-    origins = {portal_origin(portal, site.base_url)}
+    origins, overloaded = {portal_origin(portal, site.base_url)}, OverloadedPages(site)
     journeys = pauses.begun_on(portal, name)
 
     async def answer(request: Request) -> Response:
@@ -132,19 +150,23 @@ def _endpoint(
             return await handler(page)
         except (JourneyPaused, BadForm, SessionEnded, SecretEnded, Overloaded) as refused:
             site.services.meter.count(REFUSALS, portal=portal.id, reason=refused.code)
-            return _refused(page, refused)
+            return _refused(page, refused, overloaded)
 
     return answer
 
 
-def _refused(page: Page, refused: JourneyPaused | BadForm | SessionEnded | SecretEnded | Overloaded) -> Response:
+def _refused(
+    page: Page,
+    refused: JourneyPaused | BadForm | SessionEnded | SecretEnded | Overloaded,
+    overloaded: OverloadedPages,
+) -> Response:
     match refused:
         case JourneyPaused():
             return pauses.show(page, refused)
         case BadForm(status=status):
             return error_page(page, status)
         case Overloaded(retry_after=seconds):
-            return error_page(page, 503, retry_after=seconds)
+            return overloaded.answer(page, seconds)
         case SecretEnded(how=how):
             answer = page.answer("secret_ended.html", 410, how=how, what="temporary_password")
         case _:
@@ -191,9 +213,11 @@ def _asset(assets: Assets) -> Callable[[Request], Awaitable[Response]]:
             "cache-control": lasts,
             "vary": "Accept-Encoding",
         }
-        if "gzip" in request.headers.get("accept-encoding", ""):
-            headers["content-encoding"] = "gzip"
-            return Response(found.compressed, media_type=found.media_type, headers=headers)
+        coding = chosen(request.headers.get("accept-encoding", ""), SMALLEST)
+        if coding:
+            headers["content-encoding"] = coding
+            content = compress_often(coding, found.content)
+            return Response(content, media_type=found.media_type, headers=headers)
         return Response(found.content, media_type=found.media_type, headers=headers)
 
     return answer

@@ -1,4 +1,7 @@
-"""What time alone brings about: expiry, erasure, due changes of address, the seal over the audit trail (S45, S50)."""
+"""What time alone brings about: expiry, erasure, due changes of address, the seal over the audit trail (S45, S50).
+
+Also what an import leaves to be done: `journeys.foreign_hashes`.
+"""
 
 from collections.abc import Mapping
 
@@ -6,6 +9,7 @@ from reclave.domain.audit import chained
 from reclave.domain.intake import FIELDS_KEPT
 from reclave.domain.time import DAY, MINUTE
 from reclave.journeys.change_address import apply_due
+from reclave.journeys.foreign_hashes import wrap_sealed_hashes
 from reclave.journeys.services import Services
 from reclave.ports.records import SealedBatch, SealedBy
 
@@ -48,7 +52,8 @@ async def keep_house(services: Services) -> bool:
     Raises an `ExceptionGroup` of the steps that failed.
     """
     more, faults = False, []
-    for step in (_apply_due_addresses, _forget_intakes, _forget_grants, _forget_messages, _forget_sessions, _seal):
+    forgetting = (_forget_intakes, _forget_grants, _forget_messages, _forget_sessions)
+    for step in (_apply_due_addresses, *forgetting, _seal, wrap_sealed_hashes):
         try:
             more |= await step(services)
         except Exception as fault:  # noqa: BLE001 - raised below, with the others

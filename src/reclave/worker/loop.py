@@ -9,7 +9,7 @@ import structlog
 
 from reclave.journeys.services import Services
 from reclave.worker.housekeeping import keep_house_alone, leave_house
-from reclave.worker.resolver import resolve_some
+from reclave.worker.resolver import BATCH, resolve_some
 from reclave.worker.sender import Sender
 
 POLL_SECONDS = 1.0
@@ -35,6 +35,7 @@ class Worker:
         self._services = services
         self._sender = sender
         self._only = only
+        self._more = False
         self._id = services.new_id()
         self.intake_bell = asyncio.Event()
         self.outbox_bell = asyncio.Event()
@@ -57,6 +58,7 @@ class Worker:
                 group.create_task(self._stage("send", self._sender.send_some, self.outbox_bell, stop, POLL_SECONDS))
             group.create_task(self._stage("keep_house", self._keep_house, asyncio.Event(), stop, HOUSEKEEPING_SECONDS))
             await stop.wait()
+            self._sender.claim_no_more()
             self.wake()
         finishing = asyncio.create_task(self._finish())
         limit = asyncio.create_task(_seconds_after(ending or stop, FINISH_SECONDS))
@@ -75,7 +77,7 @@ class Worker:
             _log.exception("stage_failed", stage="send")
 
     async def resolve(self, stop: asyncio.Event | None = None) -> int:
-        """Resolve a batch and tell the sender; once `stop` is set, hand back what is left of it."""
+        """Resolve a batch and tell the sender; once `stop` is set, hand back what was only claimed."""
         resolved = await resolve_some(self._services, lambda: stop is None or not stop.is_set())
         if resolved:
             self.outbox_bell.set()
@@ -86,11 +88,15 @@ class Worker:
     async def _resolve_gathered(self, stop: asyncio.Event) -> int:
         """Let requests gather for a moment that nobody can predict, then resolve them.
 
-        A request that follows within milliseconds is answered before the work for the one before it begins.
+        A request that follows within milliseconds is answered before the work for the one before it begins. After a
+        full batch others have gathered already.
         """
-        share = self._services.entropy.bytes(1)[0] / 255
-        await asyncio.sleep(GATHER_SECONDS * (1 + share / 2))
-        return await self.resolve(stop)
+        if not self._more:
+            share = self._services.entropy.bytes(1)[0] / 255
+            await asyncio.sleep(GATHER_SECONDS * (1 + share / 2))
+        resolved = await self.resolve(stop)
+        self._more = resolved == BATCH
+        return resolved
 
     async def run_until_idle(self) -> int:
         """Resolve and send until nothing is due; how many pieces of work were done."""

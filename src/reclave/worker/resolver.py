@@ -1,39 +1,25 @@
-"""Resolving intakes: each claim is a lease with a fence, each resolution one transaction."""
+"""Resolving intakes: a batch in one transaction, and one by one where that fails.
 
-from collections.abc import Awaitable, Callable, Mapping
+A batch's rows stay locked until it is committed, so that it needs no lease. One by one, each claim is a lease with a
+fence and each resolution a transaction.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
 
 import structlog
 
-from reclave.domain.audit import Entry, Event
 from reclave.domain.errors import SecretEnded
 from reclave.domain.intake import Intake, Outcome
-from reclave.domain.outbox import Template
-from reclave.domain.portal import Portal
 from reclave.domain.time import SECOND
-from reclave.journeys import find_user_id, recover_user_name, reset_link, temporary_password
 from reclave.journeys.answering import Resolution
-from reclave.journeys.grants import issue_for_nobody
-from reclave.journeys.messages import queue_for_nobody
 from reclave.journeys.services import Services
 from reclave.ports.meter import RESOLUTIONS
-from reclave.ports.store import Transaction
-from reclave.ports.vault import Unsealable
+from reclave.worker.answers import Lost, answer_all
 
 LEASE = 30 * SECOND
-BATCH = 32
+BATCH = 64
 _log = structlog.get_logger("reclave.worker")
-Resolve = Callable[[Services, Transaction, Portal, Intake], Awaitable[Resolution]]
-JOURNEYS: Mapping[str, tuple[Resolve, Template]] = {
-    temporary_password.JOURNEY: (temporary_password.resolve, Template.TEMPORARY_PASSWORD),
-    reset_link.JOURNEY: (reset_link.resolve, Template.RESET_LINK),
-    find_user_id.JOURNEY: (find_user_id.resolve, Template.USER_NAMES),
-    recover_user_name.JOURNEY: (recover_user_name.resolve, Template.USER_NAMES),
-}
-"""How each journey's requests are resolved, and the mail that a match gets."""
-
-
-class _Lost(Exception):
-    """The lease ran out and another worker holds the intake: nothing of this attempt may stay."""
 
 
 def _always() -> bool:
@@ -41,11 +27,33 @@ def _always() -> bool:
 
 
 async def resolve_some(services: Services, going_on: Callable[[], bool] = _always) -> int:
-    """Claim and resolve up to a batch of intakes; how many were claimed.
+    """Resolve up to a batch of intakes; how many there were.
 
-    One that fails keeps nobody waiting who stands behind it. Once `going_on` says no, those that were only claimed are
-    given back for another worker. Raises an `ExceptionGroup` of all that failed.
+    One that fails keeps nobody waiting who stands behind it. Where they are resolved one by one and `going_on` says
+    no, those that were only claimed are given back for another worker. Raises an `ExceptionGroup` of all that failed.
     """
+    try:
+        return await _resolve_together(services)
+    except Exception:  # noqa: BLE001 - whatever failed, it fails alone next
+        _log.warning("batch_failed", stage="resolve", exc_info=True)
+    return await _resolve_singly(services, going_on)
+
+
+async def _resolve_together(services: Services) -> int:
+    with ExitStack() as around:
+        async with services.store.transaction() as tx:
+            intakes = await tx.intakes.take(limit=BATCH, lease=LEASE)
+            if not intakes:
+                return 0
+            spans = [around.enter_context(services.tracer.span("resolve", **_said(intake))) for intake in intakes]
+            resolutions = await answer_all(services, tx, intakes)
+        for span, intake, resolution in zip(spans, intakes, resolutions, strict=True):
+            span.note(outcome=resolution.outcome)
+            _count(services, intake, resolution)
+    return len(intakes)
+
+
+async def _resolve_singly(services: Services, going_on: Callable[[], bool]) -> int:
     async with services.store.transaction() as tx:
         intakes = await tx.intakes.claim(limit=BATCH, lease=LEASE)
     faults = []
@@ -70,50 +78,21 @@ def _said(intake: Intake) -> dict[str, str]:
     return {"portal": intake.portal, "journey": intake.journey, "reference": intake.reference}
 
 
+def _count(services: Services, intake: Intake, resolution: Resolution) -> None:
+    services.meter.count(RESOLUTIONS, portal=intake.portal, journey=intake.journey, outcome=resolution.outcome)
+
+
 async def _resolve(services: Services, intake: Intake) -> Outcome | None:
     """How the intake ended; None where another worker ends it."""
     try:
         async with services.store.transaction() as tx:
-            resolution = await _resolution(services, tx, intake)
-            await _keep_claim(tx, intake, resolution)
-            await tx.audit.add(
-                Entry(
-                    portal=intake.portal,
-                    event=Event.RECOVERY_RESOLVED,
-                    client=intake.client,
-                    reference=intake.reference,
-                    detail={"journey": intake.journey, "outcome": resolution.outcome},
-                )
-            )
-    except _Lost:
+            (resolution,) = await answer_all(services, tx, [intake])
+    except Lost:
         _log.warning("lease_lost", stage="resolve", reference=intake.reference)
     except SecretEnded:
         # Another worker issued the account's grant between our look and our write: the lease brings it back.
         _log.info("issue_raced", reference=intake.reference)
     else:
-        outcome = resolution.outcome
-        services.meter.count(RESOLUTIONS, portal=intake.portal, journey=intake.journey, outcome=outcome)
-        return outcome
+        _count(services, intake, resolution)
+        return resolution.outcome
     return None
-
-
-async def _keep_claim(tx: Transaction, intake: Intake, resolution: Resolution) -> None:
-    if not await tx.intakes.resolve(intake, resolution.outcome, resolution.grants):
-        raise _Lost
-
-
-async def _resolution(services: Services, tx: Transaction, intake: Intake) -> Resolution:
-    portal = services.portals.get(intake.portal)
-    if portal is None or intake.journey not in JOURNEYS or intake.journey not in portal.terms:
-        return Resolution(Outcome.STALE)
-    resolve, template = JOURNEYS[intake.journey]
-    try:
-        resolution = await resolve(services, tx, portal, intake)
-    except Unsealable:
-        _log.error("intake_unsealable", reference=intake.reference)
-        return Resolution(Outcome.STALE)
-    if resolution.outcome is not Outcome.SENT:
-        if template is not Template.USER_NAMES:
-            await issue_for_nobody(services, tx, portal.id)
-        await queue_for_nobody(services, tx, portal, template, language=intake.language, reference=intake.reference)
-    return resolution

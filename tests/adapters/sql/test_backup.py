@@ -256,3 +256,10 @@ def test_a_password_of_the_database_is_on_no_command_line(monkeypatch: pytest.Mo
         "postgresql+psycopg://service:hush@db.example/reclave?sslmode=verify-full", [program, "--version"]
     )
     assert said.read_text() == "--version\nhush db.example verify-full\n"
+
+
+def test_pg_dump_goes_where_the_service_goes_of_several_hosts() -> None:
+    url = "postgresql+psycopg://service@/reclave?host=a.example:5433&host=b.example"
+    said = backup_postgresql._environment(url)
+    assert (said["PGHOST"], said["PGPORT"]) == ("a.example,b.example", "5433,")
+    assert (said["PGTARGETSESSIONATTRS"], said["PGAPPNAME"]) == ("read-write", "reclave backup")

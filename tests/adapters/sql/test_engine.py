@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from psycopg import pq
 from sqlalchemy import Engine, QueuePool, text
 from sqlalchemy.exc import DBAPIError
 
+from reclave.adapters.sql.engine import PostgresqlDatabase
 from reclave.adapters.sql.store import SqlStore, open_store
 from reclave.domain.intake import Admission
 from reclave.domain.throttle import Guess
@@ -99,11 +101,17 @@ async def test_on_postgresql_limits_are_in_an_unlogged_table_and_guesses_in_a_lo
 
 
 @pytest.mark.parametrize("engine_name", ["postgresql"], indirect=True)
-async def test_on_postgresql_nothing_is_prepared_in_the_session(store: SqlStore) -> None:
+async def test_on_a_direct_connection_to_postgresql_what_comes_again_is_prepared(store: SqlStore) -> None:
     for _ in range(12):
-        await store.accept(a_request())
+        async with store.reading() as tx:
+            await tx.intakes.waiting()
     async with store.database.reading() as (connection, _now):
-        assert await connection.scalar(text("SELECT count(*) FROM pg_prepared_statements")) == 0
+        prepared = await connection.scalars(text("SELECT statement FROM pg_prepared_statements"))
+        assert any("FROM intake" in statement for statement in prepared)
+
+
+def test_the_driver_for_postgresql_runs_in_c() -> None:
+    assert pq.__impl__ in {"binary", "c"}
 
 
 @pytest.mark.parametrize("engine_name", ["postgresql"], indirect=True)
@@ -180,7 +188,8 @@ async def test_callers_that_are_cancelled_anywhere_leave_no_lock_and_no_connecti
         await asyncio.gather(*(write() for _ in range(12)))
         await asyncio.gather(*(read() for _ in range(12)))
     assert isinstance(writer.pool, QueuePool)
-    assert writer.pool.checkedout() == 0
+    kept = isinstance(store.database, PostgresqlDatabase)  # one, by the door
+    assert writer.pool.checkedout() == kept
 
 
 async def test_an_error_in_a_block_undoes_all_of_it(store: SqlStore) -> None:

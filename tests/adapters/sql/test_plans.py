@@ -50,13 +50,20 @@ async def use_accounts_and_grants(store: SqlStore) -> None:
         await tx.accounts.add(an_account(), [a_nit()])
         await tx.accounts.by_identifier(PORTAL, "nit", "9001234561")
         await tx.accounts.by_address(PORTAL, "tesoreria@empresa.example")
+        await tx.accounts.by_identifiers(PORTAL, "nit", ["9001234561", "9001234562"])
+        await tx.accounts.by_addresses(PORTAL, ["tesoreria@empresa.example", "nadie@empresa.example"])
+        await tx.accounts.get_all(PORTAL, [ACCOUNT, "nobody"], lock=True)
         await tx.accounts.identifiers(PORTAL, ACCOUNT)
+        await tx.accounts.identifiers_of_all(PORTAL, [ACCOUNT, "nobody"])
         await tx.accounts.change(an_account(credential_version=2), was=1)
         await tx.accounts.due_addresses(10)
         await tx.accounts.page(PORTAL, after="a", limit=10)
         grant = a_grant(tx.now)
         await tx.grants.issue(grant)
         await tx.grants.recent(PORTAL, ACCOUNT, [Purpose.SET_PASSWORD])
+        await tx.grants.newest(PORTAL, [ACCOUNT, "nobody"], [Purpose.SET_PASSWORD, Purpose.REPORT])
+        await tx.grants.get_all(PORTAL, [grant.id, new_id()])
+        await tx.grants.issue_all([a_grant(tx.now, account="nobody")])
         await tx.grants.opened(PORTAL, grant.id)
         await tx.grants.count_try(PORTAL, grant.id)
         await tx.grants.consume(PORTAL, grant.id, credential_version=1)
@@ -71,6 +78,7 @@ async def use_accounts_and_grants(store: SqlStore) -> None:
 async def use_mail(store: SqlStore) -> None:
     await store.accept(a_request())
     async with store.transaction() as tx:
+        await tx.intakes.take(limit=10, lease=MINUTE)
         await tx.intakes.claim(limit=10, lease=MINUTE)
         await tx.intakes.erase(accepted_before=tx.now)
         await tx.intakes.purge(accepted_before=tx.now, limit=10)
@@ -132,7 +140,8 @@ async def test_every_statement_finds_its_rows_by_an_index(store: SqlStore, write
     reads = {step for step in steps if step.startswith(("SCAN", "SEARCH"))}
     without_index = {step for step in reads if " USING " not in step}
     # What another step found, a SELECT without a table, and the highest number of the audit trail.
-    assert {re.sub("few.*", "few", step) for step in without_index} == {"SCAN few", "SCAN CONSTANT ROW", "SEARCH audit"}
+    named = {re.sub(r"few.*|\(subquery.*", "few", step) for step in without_index}
+    assert named == {"SCAN few", "SCAN CONSTANT ROW", "SEARCH audit"}
 
 
 @pytest.mark.parametrize("engine_name", ["postgresql"], indirect=True)

@@ -1,6 +1,5 @@
 """Portal-wide limits in shares: however processes spend them, never more passes than one bucket would let pass."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -24,12 +23,9 @@ class Row:
     now: Instant = START
     asked: list[int] = field(default_factory=list)
 
-    async def take(self, costs: Sequence[Cost]) -> list[int]:
-        return [self._take(cost) for cost in costs]
-
-    def _take(self, cost: Cost) -> int:
-        self.asked.append(cost.amount)
-        passed, self.tats[cost.key] = admitted(self.tats.get(cost.key), self.now, cost.limit, cost.amount)
+    def take(self, key: bytes, limit: Limit, amount: int) -> int:
+        self.asked.append(amount)
+        passed, self.tats[key] = admitted(self.tats.get(key), self.now, limit, amount)
         return passed
 
 
@@ -43,14 +39,20 @@ steps = st.lists(
 )
 
 
-async def spend(own: Shares, row: Row, limit: Limit, amount: int) -> int:
+def spend(own: Shares, row: Row, limit: Limit, amount: int, *, commits: bool = True) -> int:
     """Ask for so many single requests in one batch; how many pass."""
-    return sum(await own.take(row.take, row.now, [Cost(KEY, limit)] * amount))
+    budgets = own.plan(row.now, [Cost(KEY, limit)] * amount)
+    budget = budgets[KEY]
+    if budget.asked:
+        budget.had = row.take(KEY, limit, budget.asked)
+    if commits:
+        own.settle(row.now, budgets)
+    return min(amount, budget.left + budget.had)
 
 
 @pytest.mark.req("S4")
 @given(limit=limits, steps=steps)
-async def test_processes_together_never_pass_more_than_one_bucket_would(
+def test_processes_together_never_pass_more_than_one_bucket_would(
     limit: Limit, steps: list[tuple[int, Span, int, bool]]
 ) -> None:
     processes, row = [Shares() for _ in range(3)], Row()
@@ -60,11 +62,10 @@ async def test_processes_together_never_pass_more_than_one_bucket_would(
     for which, span, amount, commits in steps:
         row.now += max(0, span) if limit.period == HOUR else span
         before = dict(row.tats)
-        passed = await spend(processes[which], row, limit, amount)
+        passed = spend(processes[which], row, limit, amount, commits=commits)
         if not commits:
             row.tats = before
             continue
-        processes[which].committed()
         if span >= 0:
             allowed, bucket = admitted(bucket, row.now, limit, passed)
             assert passed == allowed
@@ -74,70 +75,58 @@ async def test_processes_together_never_pass_more_than_one_bucket_would(
 
 
 @pytest.mark.req("S4")
-async def test_a_share_lapses_while_the_limit_fills_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_share_lapses_while_the_limit_fills_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shares, "PARTS", 2)
     own, other, row, limit = Shares(), Shares(), Row(), Limit(20, SECOND, Scope.PORTAL)
     for _ in range(2):
-        assert await spend(own, row, limit, 5) == 5
-        own.committed()
+        assert spend(own, row, limit, 5) == 5
         row.now += 1_000
     assert row.asked == [5, 15]
-    assert await spend(other, row, limit, 40) == 0
+    assert spend(other, row, limit, 40) == 0
     row.now += 2 * SECOND
-    assert await spend(other, row, limit, 40) == 20
-    assert await spend(own, row, limit, 40) == 0
+    assert spend(other, row, limit, 40) == 20
+    assert spend(own, row, limit, 40) == 0
 
 
-async def test_who_asks_now_and_then_takes_what_is_needed_and_no_more() -> None:
+def test_who_asks_now_and_then_takes_what_is_needed_and_no_more() -> None:
     own, row, limit = Shares(), Row(), Limit(500, HOUR, Scope.PORTAL)
     for _ in range(20):
-        assert await spend(own, row, limit, 1) == 1
-        own.committed()
+        assert spend(own, row, limit, 1) == 1
         row.now += SECOND
     assert row.asked == [1] * 20
 
 
-async def test_who_is_busy_asks_the_row_a_few_times_a_second_and_takes_a_small_part_at_once() -> None:
+def test_who_is_busy_asks_the_row_a_few_times_a_second_and_takes_a_small_part_at_once() -> None:
     own, row, limit = Shares(), Row(), Limit(1_000_000, HOUR, Scope.PORTAL)
     for _ in range(400):
-        assert await spend(own, row, limit, 10) == 10
-        own.committed()
+        assert spend(own, row, limit, 10) == 10
         row.now += 5_000
     assert len(row.asked) < 50
     assert max(row.asked) <= limit.count // PARTS
 
 
-async def test_a_limit_that_is_used_up_is_not_asked_again_by_every_batch() -> None:
+def test_a_limit_that_is_used_up_is_not_asked_again_by_every_batch() -> None:
     own, row, limit = Shares(), Row(), Limit(5, HOUR, Scope.PORTAL)
-    assert [await spend(own, row, limit, 5), await spend(own, row, limit, 5)] == [5, 0]
-    own.committed()
+    assert [spend(own, row, limit, 5), spend(own, row, limit, 5)] == [5, 0]
     asked = len(row.asked)
     for _ in range(5):
         row.now += 5_000
-        assert await spend(own, row, limit, 1) == 0
-        own.committed()
+        assert spend(own, row, limit, 1) == 0
     assert len(row.asked) == asked
 
 
-async def test_a_share_is_lost_with_the_batch_that_failed() -> None:
+def test_a_share_is_lost_with_the_batch_that_failed() -> None:
     own, row, limit = Shares(), Row(), Limit(1_000_000, HOUR, Scope.PORTAL)
     for _ in range(3):
-        await spend(own, row, limit, 100)
-        own.committed()
+        spend(own, row, limit, 100)
         row.now += 1_000
-    await spend(own, row, limit, 1)
+    spend(own, row, limit, 1, commits=False)
     asked = len(row.asked)
-    await spend(own, row, limit, 1)
+    spend(own, row, limit, 1)
     assert row.asked[asked:] == [1]
 
 
-async def test_costs_of_other_scopes_are_taken_from_their_rows_in_their_order() -> None:
-    row, mine = Row(), Limit(2, HOUR, Scope.CLIENT)
-    costs = [
-        Cost(b"a", mine, 2),
-        Cost(KEY, Limit(3, HOUR, Scope.PORTAL)),
-        Cost(b"b", mine),
-        Cost(KEY, Limit(3, HOUR, Scope.PORTAL), 5),
-    ]
-    assert (await Shares().take(row.take, row.now, costs))[1::2] == [1, 2]
-    assert row.asked == [2, 1, 6]
+def test_costs_of_other_scopes_are_no_business_of_shares() -> None:
+    limit = Limit(3, HOUR, Scope.PORTAL)
+    costs = [Cost(b"a", Limit(2, HOUR, Scope.CLIENT), 2), Cost(KEY, limit), Cost(b"b", limit, 5), Cost(KEY, limit)]
+    assert {key: budget.wanted for key, budget in Shares().plan(START, costs).items()} == {KEY: 2, b"b": 5}

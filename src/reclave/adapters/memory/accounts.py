@@ -1,6 +1,6 @@
 """Accounts and the identifiers they are found by."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from reclave.adapters.memory.tables import Tables
 from reclave.domain.accounts import Account, AccountIdentifier
@@ -45,6 +45,17 @@ class MemoryAccounts:
         found = [each for each in self._accounts if each.portal == portal and each.address_canonical == canonical]
         return sorted(found, key=lambda account: account.id)[:_MOST_OF_AN_ADDRESS]
 
+    async def get_all(self, portal: str, accounts: Collection[str], *, lock: bool = False) -> Mapping[str, Account]:
+        found = {each: await self.get(portal, each, lock=lock) for each in sorted(accounts)}
+        return {each: account for each, account in found.items() if account is not None}
+
+    async def by_identifiers(self, portal: str, field: str, values: Collection[str]) -> Mapping[str, Account]:
+        found = {each: await self.by_identifier(portal, field, each) for each in values}
+        return {each: account for each, account in found.items() if account is not None}
+
+    async def by_addresses(self, portal: str, canonicals: Collection[str]) -> Mapping[str, list[Account]]:
+        return {each: await self.by_address(portal, each) for each in canonicals}
+
     async def by_facts(self, portal: str, facts: Mapping[str, str]) -> list[Account]:
         named = [
             id_ for (there, id_), known in self._facts.items() if there == portal and facts.items() <= known.items()
@@ -61,6 +72,10 @@ class MemoryAccounts:
             for (there, field, value), named in sorted(self._identifiers.items())
             if there == portal and named == account
         ]
+
+    async def identifiers_of_all(self, portal: str, accounts: Collection[str]) -> Mapping[str, list[AccountIdentifier]]:
+        found = {each: await self.identifiers(portal, each) for each in accounts}
+        return {each: named for each, named in found.items() if named}
 
     async def change(self, account: Account, *, was: int) -> bool:
         there = self._accounts.get((account.portal, account.id))

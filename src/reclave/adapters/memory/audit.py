@@ -1,7 +1,7 @@
 """The audit trail."""
 
 import struct
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from reclave.adapters.memory.tables import Tables
@@ -20,6 +20,10 @@ class MemoryAudit:
 
     async def add(self, entry: Entry) -> None:
         self._entries.put(len(self._entries) + 1, replace(entry, at=self._now, detail=dict(entry.detail)))
+
+    async def add_all(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            await self.add(entry)
 
     async def of_account(self, portal: str, account: str, events: Collection[Event], *, limit: int) -> list[Entry]:
         found = [

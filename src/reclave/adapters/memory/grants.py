@@ -1,7 +1,7 @@
 """Grants."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from reclave.adapters.memory.tables import Tables
@@ -31,6 +31,19 @@ class MemoryGrants:
         found = [grant for grant in self._of(portal, account) if grant.purpose in purposes]
         return sorted(found, key=lambda grant: (grant.state not in LIVE, -grant.issued_at, grant.id))[:limit]
 
+    async def get_all(self, portal: str, grants: Collection[bytes]) -> Mapping[bytes, Grant]:
+        found = {each: await self.get(portal, each) for each in grants}
+        return {each: grant for each, grant in found.items() if grant is not None}
+
+    async def get_alike(self, nobodys: Grant, grants: Sequence[bytes]) -> list[Grant]:
+        return [await self.get(nobodys.portal, each) or nobodys for each in grants]
+
+    async def newest(
+        self, portal: str, accounts: Collection[str], purposes: Collection[Purpose]
+    ) -> Mapping[tuple[str, Purpose], Grant]:
+        found = [await self.recent(portal, each, {purpose}, limit=1) for each in accounts for purpose in purposes]
+        return {(grant.account, grant.purpose): grant for newest in found for grant in newest}
+
     async def issue(self, grant: Grant) -> bool:
         if (grant.portal, grant.id) in self._grants:
             raise ValueError("the portal has a grant with this id")
@@ -41,6 +54,9 @@ class MemoryGrants:
                 self._end(there, State.EXPIRED)
         self._put(grant)
         return True
+
+    async def issue_all(self, grants: Sequence[Grant]) -> bool:
+        return all([await self.issue(grant) for grant in grants])
 
     async def answer(self, portal: str, grant: bytes, *, requested_at: Instant, expires_at: Instant) -> bool:
         there = self._live(portal, grant)

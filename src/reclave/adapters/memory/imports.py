@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from reclave.adapters.memory.tables import Tables
-from reclave.domain.accounts import Status
+from reclave.domain.accounts import Account, Status
+from reclave.domain.foreign_recipes import SEALED
 from reclave.domain.grants import Grant, Purpose, State
 from reclave.domain.time import Instant
 from reclave.ports.imports import IdentifierTaken, Known, NewAccount, Run
@@ -29,23 +31,23 @@ class MemoryImports:
         row, imported = self._tables.imports.get((portal, id_)) or (None, None)
         return Known(id_, waits, row, imported)
 
-    async def begin(self) -> None:
-        pass
+    async def begin(self) -> int:
+        return 1
 
     async def clear_up(self) -> None:
         pass
 
     async def add(self, rows: Sequence[NewAccount]) -> None:
         for row in rows:
-            portal, id_ = row.account.portal, row.account.id
+            portal, id_ = row.portal, row.id
             if (portal, row.field, row.value) in self._tables.identifiers:
                 raise IdentifierTaken
-            self._tables.accounts.put((portal, id_), row.account)
+            self._tables.accounts.put((portal, id_), (account := row.account()))
             self._tables.identifiers.put((portal, row.field, row.value), id_)
             self._tables.facts.put((portal, id_), dict(row.facts))
             if row.grant is not None:
                 self._tables.grants.put((portal, row.grant.id), row.grant)
-            await self.imported(portal, id_, row.row, row.account.credential_version)
+            await self.imported(portal, id_, row.row, account.credential_version)
 
     async def imported(self, portal: str, account: str, row: bytes, credential_version: int) -> None:
         self._tables.imports.put((portal, account), (row, credential_version))
@@ -64,6 +66,11 @@ class MemoryImports:
             and grant.state is State.ISSUED
             and grant.live(self._now)
         }
+
+    async def sealed(self, *, limit: int, key_id: str = "") -> Sequence[Account]:
+        begins = f"{SEALED}{key_id}:" if key_id else SEALED
+        sealed = (each for each in self._tables.accounts if (each.password_hash or "").startswith(begins))
+        return list(islice(sealed, limit))
 
     async def run(self, portal: str, file: bytes) -> Run | None:
         return self._tables.import_runs.get((portal, file))

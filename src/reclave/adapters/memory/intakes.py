@@ -40,12 +40,12 @@ class MemoryIntakes:
         key = (portal, self._now - self._now % HOUR)
         self._turned_away.put(key, (self._turned_away.get(key) or 0) + 1)
 
-    async def claim(self, *, limit: int, lease: Span) -> list[Intake]:
+    async def take(self, *, limit: int, lease: Span) -> list[Intake]:
         free = [row.intake for row in self._rows if row.intake.outcome is None and self._free(row, lease)]
-        claimed = [
-            replace(intake, fence=intake.fence + 1)
-            for intake in sorted(free, key=lambda each: each.accepted_at)[:limit]
-        ]
+        return sorted(free, key=lambda each: each.accepted_at)[:limit]
+
+    async def claim(self, *, limit: int, lease: Span) -> list[Intake]:
+        claimed = [replace(intake, fence=intake.fence + 1) for intake in await self.take(limit=limit, lease=lease)]
         for intake in claimed:
             self._put(intake, leased_until=self._now + lease)
         return claimed
@@ -64,6 +64,9 @@ class MemoryIntakes:
             return False
         self._put(replace(there, outcome=outcome, sealed_fields=None, grants=tuple(grants)))
         return True
+
+    async def resolve_all(self, resolved: Sequence[tuple[Intake, Outcome, Sequence[bytes]]]) -> bool:
+        return all([await self.resolve(*each) for each in resolved])
 
     async def unresolved(self, *, after: tuple[Instant, bytes] = (0, b""), limit: int) -> list[Intake]:
         found = [row.intake for row in self._rows if row.intake.outcome is None]

@@ -1,12 +1,12 @@
 """The outbox."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from reclave.adapters.memory.tables import MessageRow, Tables
 from reclave.domain.outbox import CUT_OFF, Deferred, Delivery, Message, MessageState, Sent, Template
 from reclave.domain.time import DAY, Instant, Span
-from reclave.ports.outbox import Attempt, Listed, Pace, Standing
+from reclave.ports.outbox import Attempt, Listed, Pace, Settled, Standing
 
 _ENDED = frozenset({MessageState.SENT, MessageState.FAILED, MessageState.CANCELLED})
 
@@ -23,6 +23,10 @@ class MemoryOutbox:
             raise ValueError("the portal has a message with this id")
         queued = replace(message, created_at=self._now, attempts=0, fence=0)
         self._put(MessageRow(queued, MessageState.QUEUED, max(self._now, not_before)))
+
+    async def add_all(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            await self.add(message)
 
     async def claim(self, *, limit: int, lease: Span) -> list[Message]:
         due = [row for row in self._rows if self._due(row, lease)]
@@ -49,6 +53,9 @@ class MemoryOutbox:
             return False
         self._put(replace(row, state=MessageState.CANCELLED))
         return True
+
+    async def settle_all(self, settled: Sequence[Settled]) -> list[Settled]:
+        return [each for each in settled if await self._settled(each)]
 
     async def mailed(self, portal: str, template: Template, recipient: bytes, *, since: Instant) -> bool:
         wanted = (portal, template, recipient)
@@ -150,6 +157,11 @@ class MemoryOutbox:
         state = row.state if row.state in _ENDED else MessageState.CANCELLED
         self._put(replace(row, message=replace(row.message, sealed=b"", recipient=b""), state=state))
         return True
+
+    async def _settled(self, one: Settled) -> bool:
+        if one.answer is None:
+            return await self.cancel(one.message)
+        return await self.settle(one.message, one.answer, retry_at=one.retry_at)
 
     def _tried_or_due(self, row: MessageRow) -> bool:
         return row.state not in _ENDED and (row.message.attempts > 0 or row.due_at <= self._now)

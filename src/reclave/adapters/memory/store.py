@@ -19,6 +19,7 @@ from reclave.adapters.memory.limits import MemoryLimits
 from reclave.adapters.memory.outbox import MemoryOutbox
 from reclave.adapters.memory.password_schemes import MemoryPasswordSchemes
 from reclave.adapters.memory.sessions import MemorySessions
+from reclave.adapters.memory.sign_ins import MemorySignIns
 from reclave.adapters.memory.switches import MemorySwitches
 from reclave.adapters.memory.tables import Tables
 from reclave.domain.intake import Admission, Request
@@ -39,6 +40,7 @@ class MemoryTransaction:
     intakes: MemoryIntakes
     outbox: MemoryOutbox
     sessions: MemorySessions
+    sign_ins: MemorySignIns
     guesses: MemoryGuesses
     limits: MemoryLimits
     audit: MemoryAudit
@@ -65,6 +67,7 @@ class MemoryTransaction:
             intakes=MemoryIntakes(tables, now),
             outbox=MemoryOutbox(tables, now),
             sessions=MemorySessions(tables, now),
+            sign_ins=MemorySignIns(tables, now),
             guesses=MemoryGuesses(tables, now),
             limits=MemoryLimits(tables, now),
             audit=MemoryAudit(tables, now),

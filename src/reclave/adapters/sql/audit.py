@@ -7,13 +7,14 @@ in `migrations/versions/0001_initial.py`). What is not above the lowest lock is 
 The locks are shared: nobody waits for them. On SQLite there is one writer at a time anyway.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, text
+from sqlalchemy import Row, bindparam, func, insert, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from reclave.adapters.sql.bulk import ManyRows
 from reclave.adapters.sql.columns import canonical_json, values_of
 from reclave.adapters.sql.tables import audit as _audit
 from reclave.adapters.sql.tables import audit_batch as _batch
@@ -22,6 +23,10 @@ from reclave.domain.time import Instant
 from reclave.ports.records import SealedBatch, SealedBy
 
 _DOMAIN = [each for each in _audit.columns if each.name != "number"]
+_ADD = ManyRows(_audit, [each.name for each in _DOMAIN])
+_ADD_ONE = (
+    insert(_audit).inline().values({each.name: bindparam(f"of_{each.name}", type_=each.type) for each in _DOMAIN})
+)
 
 LOCKS = 0x5243
 """The upper 16 bits of the keys of this module's advisory locks; the lower 48 are a number of the trail."""
@@ -42,8 +47,12 @@ class SqlAudit:
         self._now = now
 
     async def add(self, entry: Entry) -> None:
-        statement = insert(_audit).inline().values({**values_of(entry), "at": self._now})
-        await self._connection.execute(statement)
+        given = {f"of_{name}": value for name, value in values_of(entry).items()}
+        await self._connection.execute(_ADD_ONE, given | {"of_at": self._now})
+
+    async def add_all(self, entries: Sequence[Entry]) -> None:
+        rows = [(each.portal, each.event, *_whose(each), canonical_json(each.detail), self._now) for each in entries]
+        await _ADD.insert(self._connection, rows)
 
     async def of_account(self, portal: str, account: str, events: Collection[Event], *, limit: int) -> list[Entry]:
         query = (
@@ -105,6 +114,10 @@ class SqlAudit:
             return newest
         lowest = await self._connection.scalar(_LOWEST_LOCK, {"locks": LOCKS})
         return newest if lowest is None else min(newest, int(lowest))
+
+
+def _whose(entry: Entry) -> tuple[str | None, bytes, str]:
+    return entry.account, entry.client, entry.reference
 
 
 def _canonical(row: Row[Any]) -> bytes:

@@ -21,6 +21,7 @@ from sqlalchemy.pool import NullPool
 from reclave.adapters.sql import migrate
 from reclave.adapters.sql.backup_files import BackupRefused, Finish, Step, Taken, check_known, upgrade
 from reclave.adapters.sql.clock import machine_now
+from reclave.adapters.sql.engine import connectable
 from reclave.adapters.sql.tables import metadata
 
 MAGIC = b"PGDMP"
@@ -224,19 +225,13 @@ def _environment(url: str) -> dict[str, str]:
     """libpq's variables for what the URL says."""
     from psycopg import pq
 
-    parsed = make_url(url)
-    named = parsed.translate_connect_args(database="dbname", username="user")
-    said = {**{name: str(value) for name, value in named.items()}, **parsed.query}
+    parsed = make_url(_named(url))
+    said = parsed.get_dialect()().create_connect_args(parsed)[1]
     known = {option.keyword.decode(): option.envvar for option in pq.Conninfo.get_defaults() if option.envvar}
-    variables = {
-        known[name].decode(): value if isinstance(value, str) else ",".join(map(str, value))
-        for name, value in said.items()
-        if name in known
-    }
-    return {"PGAPPNAME": "reclave backup"} | variables
+    return {known[name].decode(): str(value) for name, value in said.items() if name in known}
 
 
 def _named(url: str) -> str:
     """The URL for connections that are not the service's."""
     named = make_url(url).update_query_dict({"application_name": "reclave backup"})
-    return named.render_as_string(hide_password=False)
+    return connectable(named).render_as_string(hide_password=False)

@@ -1,18 +1,23 @@
-"""Statements over many rows: inserting them in one round trip, and claiming or deleting a few at a time."""
+"""Statements over many rows: writing and finding them in one round trip, and claiming or deleting a few at a time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import chain
 from typing import Any, TypeAlias
 
 import msgspec
 from sqlalchemy import (
+    ARRAY,
+    BindParameter,
     ColumnElement,
     CursorResult,
     Dialect,
+    FromClause,
     LargeBinary,
     Select,
     Table,
+    TableClause,
     Text,
+    any_,
     bindparam,
     cast,
     column,
@@ -22,7 +27,9 @@ from sqlalchemy import (
     select,
     tuple_,
     union_all,
+    update,
 )
+from sqlalchemy import table as named_table
 from sqlalchemy.dialects.postgresql import JSON, Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
@@ -32,7 +39,8 @@ Upsert: TypeAlias = Insert | ReturningInsert[*tuple[Any, ...]]
 """An INSERT with or without RETURNING."""
 
 
-_PSYCOPG: Dialect = make_url("postgresql+psycopg://").get_dialect()()
+PSYCOPG: Dialect = make_url("postgresql+psycopg://").get_dialect()()
+"""For statements that are written once and go straight to the driver."""
 _SQLITE: Dialect = make_url("sqlite://").get_dialect()()
 
 
@@ -51,7 +59,7 @@ class ManyRows:
     def __init__(self, table: Table, columns: Sequence[str], also: Callable[[Insert], Upsert] = _as_is) -> None:
         """`columns` in the table's order; `also` adds ON CONFLICT and RETURNING, without parameters of their own."""
         self._columns = tuple(columns)
-        self._postgresql = str(also(_from_json(table, columns)).compile(dialect=_PSYCOPG))
+        self._postgresql = str(also(_from_json(table, columns)).compile(dialect=PSYCOPG))
         of_one_row = also(insert(table).values({name: bindparam(name) for name in columns}))
         compiled = of_one_row.compile(dialect=_SQLITE)
         if compiled.positiontup != list(columns):
@@ -67,25 +75,73 @@ class ManyRows:
         return await connection.exec_driver_sql(statement, tuple(chain.from_iterable(rows)))
 
     def _json(self, rows: Sequence[Sequence[Any]]) -> str:
-        written = [[value.hex() if type(value) is bytes else value for value in row] for row in rows]
-        return msgspec.json.encode([dict(zip(self._columns, row, strict=True)) for row in written]).decode()
+        return _as_json(self._columns, rows)
+
+
+class ManyChanges:
+    """An UPDATE of any number of rows, each with values of its own, in one statement; else as `ManyRows`.
+
+    No row may be given twice.
+    """
+
+    def __init__(
+        self, table: Table, keys: Sequence[str], values: Sequence[str], where: Sequence[ColumnElement[bool]] = ()
+    ) -> None:
+        """`keys` are the columns that have to be as given, and are returned; `where` has no parameters of its own."""
+        self._columns = (*keys, *values)
+
+        def changing(given: FromClause) -> str:
+            same = [table.c[name] == given.c[name] for name in keys]
+            statement = update(table).values({name: given.c[name] for name in values}).where(*same, *where)
+            dialect = _SQLITE if isinstance(given, TableClause) else PSYCOPG
+            return str(statement.returning(*(table.c[name] for name in keys)).compile(dialect=dialect))
+
+        self._postgresql = changing(_given_in_json(table, self._columns).subquery("given"))
+        self._sqlite = changing(named_table("given", *(column(name) for name in self._columns)))
+        self._row = f"({', '.join('?' * len(self._columns))})"
+
+    async def change(self, connection: AsyncConnection, rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
+        """Change the rows (at least one), given as keys and then values; the keys of those that there were."""
+        if connection.dialect.name == "postgresql":
+            given = {"rows": _as_json(self._columns, rows)}
+            return [tuple(row) for row in await connection.exec_driver_sql(self._postgresql, given)]
+        named = f"given({', '.join(self._columns)})"
+        statement = f"WITH {named} AS (VALUES {', '.join([self._row] * len(rows))}) {self._sqlite}"
+        changed = await connection.exec_driver_sql(statement, tuple(chain.from_iterable(rows)))
+        return [tuple(row) for row in changed]
+
+
+def _as_json(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    written = [[value.hex() if type(value) is bytes else value for value in row] for row in rows]
+    return msgspec.json.encode([dict(zip(columns, row, strict=True)) for row in written]).decode()
 
 
 def _from_json(table: Table, columns: Sequence[str]) -> Insert:
+    return insert(table).from_select(list(columns), _given_in_json(table, columns), include_defaults=False)
+
+
+def _given_in_json(table: Table, columns: Sequence[str]) -> Select[Any]:
     types = {name: table.c[name].type for name in columns}
     rows = func.json_to_recordset(cast(bindparam("rows", type_=Text), JSON)).table_valued(
-        *(column(name, _in_json(of)) for name, of in types.items()), name="given"
+        *(column(name, _in_json(of)) for name, of in types.items()), name="given_rows"
     )
     given = rows.render_derived(with_types=True)
     values = [
         func.decode(given.c[name], literal_column("'hex'")) if isinstance(of, LargeBinary) else given.c[name]
         for name, of in types.items()
     ]
-    return insert(table).from_select(list(columns), select(*values), include_defaults=False)
+    return select(*(value.label(name) for name, value in zip(types, values, strict=True)))
 
 
 def _in_json(of: TypeEngine[Any]) -> TypeEngine[Any]:
     return of if of.python_type in {int, bool} else Text()
+
+
+def one_of(connection: AsyncConnection, wanted: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    """Whether a column has one of many values: on PostgreSQL one statement, however many they are."""
+    if connection.dialect.name == "postgresql":
+        return wanted == any_(bindparam(None, list(values), type_=ARRAY(wanted.type), unique=True))
+    return wanted.in_(list(values))
 
 
 def among(table: Table, few: Select[Any]) -> ColumnElement[bool]:
@@ -101,7 +157,7 @@ def among(table: Table, few: Select[Any]) -> ColumnElement[bool]:
 
 
 def among_first(
-    table: Table, parts: Sequence[ColumnElement[bool]], order: Sequence[str], limit: int
+    table: Table, parts: Sequence[ColumnElement[bool]], order: Sequence[str], limit: int | BindParameter[int]
 ) -> ColumnElement[bool]:
     """Whether a row is among the first few, in an order, of which one of these conditions holds; else as `among`.
 

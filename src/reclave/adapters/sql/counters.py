@@ -103,7 +103,7 @@ def _this(portal: str, guess: Guess, subject: bytes) -> ColumnElement[bool]:
     return and_(_guess.c.portal == portal, _guess.c.guess == guess, _guess.c.subject == subject)
 
 
-def _take(statement: Insert) -> Upsert:
+def taking(statement: Insert) -> Upsert:
     """`limits.admitted` over the row that is there; the new row says what it would be were there none.
 
     A limit is a bucket as deep as all its requests take to be earned back; `left` is what is not spoken for.
@@ -127,7 +127,8 @@ def _take(statement: Insert) -> Upsert:
     ).returning(there.key, there.taken)
 
 
-_TAKE = ManyRows(_limit, ["key", "tat", "taken", "wanted", "depth", "interval", "taken_at"], _take)
+TAKEN_FROM = ("key", "tat", "taken", "wanted", "depth", "interval", "taken_at")
+_TAKE = ManyRows(_limit, TAKEN_FROM, taking)
 
 
 class SqlLimits:
@@ -164,14 +165,16 @@ class SqlLimits:
         return (key, tat, taken, wanted, limit.tolerance + limit.interval, limit.interval, self._now)
 
 
-_COUNT = ManyRows(
-    _turned_away,
-    ["portal", "hour", "requests"],
-    lambda statement: statement.on_conflict_do_update(
+def counting(statement: Insert) -> Upsert:
+    """Requests that were turned away, added to those that were counted before."""
+    return statement.on_conflict_do_update(
         index_elements=list(_turned_away.primary_key),
         set_={"requests": _turned_away.c.requests + statement.excluded.requests},
-    ),
-)
+    )
+
+
+COUNTED_BY = ("portal", "hour", "requests")
+_COUNT = ManyRows(_turned_away, COUNTED_BY, counting)
 
 
 async def count_turned_away(connection: AsyncConnection, now: Instant, portals: Iterable[str]) -> None:

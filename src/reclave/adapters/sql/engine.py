@@ -11,18 +11,24 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
+import structlog
 from sqlalchemy import URL, event, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from reclave.adapters.sql import unhurried
+from reclave.adapters.sql.admission import AdmissionAtOnce
+from reclave.adapters.sql.away import Attempts, ReadOnlyServer, is_away, said
 from reclave.adapters.sql.clock import ClockOffset, machine_now
 from reclave.adapters.sql.file_gate import FileGate
+from reclave.adapters.sql.kept import KeptConnection
 from reclave.adapters.sql.unhurried import end_if_cancelled
+from reclave.domain.errors import StoreAway
 from reclave.domain.time import Instant
 
 SQLITE = "sqlite+aiosqlite"
 POSTGRESQL = "postgresql+psycopg"
+_log = structlog.get_logger("reclave")
 
 Begun: TypeAlias = tuple[AsyncConnection, Instant]
 """A connection whose transaction has begun, and the database's clock then."""
@@ -151,30 +157,53 @@ def _sqlite_engine(url: URL, *, connections: int, begin: str, read_only: bool) -
 # The time-outs are this transaction's, so that they hold behind PgBouncer too, where sessions are shared.
 _BEGIN_POSTGRESQL = (
     "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,"
+    " pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean,"
     " set_config('statement_timeout', '5s', true),"
     " set_config('lock_timeout', '3s', true),"
     " set_config('idle_in_transaction_session_timeout', '30s', true)"
 )
+_CONNECTION_DEFAULTS = {
+    "connect_timeout": "5",
+    # A server that is gone without a word is noticed within a minute, and at once by whoever sends to it.
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
+_PREPARED_AFTER = 5
+"""How often a statement comes over a direct connection before the server keeps its plan; psycopg's own default."""
+
+
+def connectable(url: URL, application_name: str = "reclave") -> URL:
+    """A URL of PostgreSQL with defaults for what it leaves open; of several hosts the one that takes writes."""
+    defaults = {"application_name": application_name, **_CONNECTION_DEFAULTS}
+    hosts = url.query.get("host", ())
+    if not isinstance(hosts, str) or "," in hosts:
+        defaults |= {"target_session_attrs": "read-write"} if hosts else {}
+    return url.update_query_dict({**defaults, **url.query})
 
 
 class PostgresqlDatabase:
-    """PostgreSQL behind psycopg; PgBouncer may stand between (nothing outlives a transaction)."""
+    """PostgreSQL behind psycopg; PgBouncer may stand between (then nothing outlives a transaction)."""
 
     def __init__(self, url: URL, clock_offset: ClockOffset) -> None:
         self._offset = clock_offset
-        defaults = {"application_name": "reclave", "connect_timeout": "5"}
+        self._attempts = Attempts()
         self._engine = create_async_engine(
-            url.update_query_dict({**defaults, **url.query}),
-            # PgBouncer gives each transaction another server connection, without what was prepared before.
+            connectable(url),
             connect_args={"prepare_threshold": None},
             isolation_level="READ COMMITTED",
             pool_size=10,
             max_overflow=0,
             pool_timeout=5,
+            # The connection that was used last knows most statements, and its server process most of the tables.
+            pool_use_lifo=True,
             hide_parameters=True,
         )
+        event.listen(self._engine.sync_engine, "connect", _prepare_where_direct)
         self._reading = self._engine.execution_options(postgresql_readonly=True)
         self._alone = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._bell = KeptConnection(self._connect_alone)
 
     def writing(self) -> AbstractAsyncContextManager[Begun]:
         return self._transaction(self._engine)
@@ -182,31 +211,76 @@ class PostgresqlDatabase:
     def reading(self) -> AbstractAsyncContextManager[Begun]:
         return self._transaction(self._reading)
 
+    def admission(self) -> AdmissionAtOnce:
+        """What admits requests here."""
+        return AdmissionAtOnce(KeptConnection(self._connect_alone), self._offset)
+
     async def notify(self, channel: str) -> None:
-        """Tell whoever listens on a channel of this database (an identifier), in no transaction of ours."""
-        async with self._alone.connect() as connection:
-            await connection.exec_driver_sql(f"NOTIFY {channel}")
+        """Tell whoever listens on a channel of this database (an identifier), in no transaction of ours.
+
+        For one caller at a time.
+        """
+        await self._bell.run(f"NOTIFY {channel}", returns=False)
 
     async def close(self) -> None:
+        await self._bell.close()
         await self._engine.dispose()
+
+    async def _connect_alone(self) -> AsyncConnection:
+        """A connection in autocommit. Raises `StoreAway`."""
+        async with self._attempts.one():
+            return await self._alone.connect()
 
     @asynccontextmanager
     async def _transaction(self, engine: AsyncEngine) -> AsyncIterator[Begun]:
-        connection, now = await _begin(engine)
+        async with self._attempts.one():
+            connection, now = await self._begin(engine)
         try:
             yield connection, now + self._offset()
             await connection.commit()
+        except DBAPIError as error:
+            if not is_away(error):
+                raise
+            _log.warning("transaction_given_up", error=type(error.orig).__name__)
+            raise StoreAway(said(error)) from error
         finally:
             await asyncio.shield(connection.close())
 
+    async def _begin(self, engine: AsyncEngine, *, again: bool = True) -> Begun:
+        """Begin a transaction. Once more where the server had closed the connection, or takes no writes any more.
 
-async def _begin(engine: AsyncEngine, *, again: bool = True) -> Begun:
-    """Begin a transaction; a connection that the server closed while it rested is replaced once."""
-    connection = await engine.connect()
-    try:
-        return connection, int((await connection.exec_driver_sql(_BEGIN_POSTGRESQL)).one()[0])
-    except BaseException as error:
-        await asyncio.shield(connection.close())
-        if not (again and isinstance(error, DBAPIError) and error.connection_invalidated):
-            raise
-    return await _begin(engine, again=False)
+        Raises `ReadOnlyServer` where the second one takes none either.
+        """
+        connection = await engine.connect()
+        try:
+            now, read_only = tuple((await connection.exec_driver_sql(_BEGIN_POSTGRESQL)).one())[:2]
+            if not read_only:
+                return connection, int(now)
+        except BaseException as error:
+            await asyncio.shield(connection.close())
+            if not (again and isinstance(error, DBAPIError) and error.connection_invalidated):
+                raise
+        else:
+            await asyncio.shield(connection.close())
+            # The other connections lead to the same server. Those in use are thrown away when they come back.
+            await self._engine.dispose()
+            if not again:
+                raise ReadOnlyServer("the server takes no writes")
+        return await self._begin(engine, again=False)
+
+
+def _prepare_where_direct(connection: Any, _record: object) -> None:
+    """Have statements prepared on a connection that leads to the server itself.
+
+    PgBouncer gives each transaction another server connection, without what was prepared before; it names another
+    process than the one that answers.
+    """
+    driver = connection.driver_connection
+    cursor = connection.cursor()
+    cursor.execute("SELECT pg_backend_pid()")
+    if cursor.fetchone() == (driver.info.backend_pid,):
+        driver.prepare_threshold = _PREPARED_AFTER
+        # For a statement that is its own transaction: it waits for its tables before it can say how long.
+        cursor.execute("SET lock_timeout = '3s'")
+    cursor.close()
+    connection.commit()

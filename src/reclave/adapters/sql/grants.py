@@ -1,13 +1,29 @@
 """Grants."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Update, and_, case, delete, func, not_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    LargeBinary,
+    Update,
+    and_,
+    case,
+    delete,
+    func,
+    literal,
+    not_,
+    select,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from reclave.adapters.sql.bulk import among
+from reclave.adapters.sql.bulk import ManyRows, Upsert, among, one_of
 from reclave.adapters.sql.columns import values_of
 from reclave.adapters.sql.tables import live_rows
 from reclave.adapters.sql.tables import recovery_grant as _grant
@@ -15,6 +31,16 @@ from reclave.domain.grants import LIVE, Grant, Purpose, State
 from reclave.domain.time import CLOCK_SKEW, Instant
 
 _NOT_ENDED = _grant.c.state.in_(sorted(LIVE))
+_COLUMNS = [each.name for each in _grant.columns]
+_of_grant = attrgetter(*_COLUMNS)
+
+
+def _unless_live(statement: Insert) -> Upsert:
+    one_live = [_grant.c.portal, _grant.c.account, _grant.c.purpose]
+    return statement.on_conflict_do_nothing(index_elements=one_live, index_where=live_rows).returning(_grant.c.id)
+
+
+_ISSUE = ManyRows(_grant, _COLUMNS, _unless_live)
 
 
 class SqlGrants:
@@ -43,15 +69,48 @@ class SqlGrants:
     async def issue(self, grant: Grant) -> bool:
         same = and_(_of(grant.portal, grant.account), _grant.c.purpose == grant.purpose)
         await self._connection.execute(self._ending(State.EXPIRED).where(same, not_(self._in_time())))
-        statement = (
-            insert(_grant)
-            .values(values_of(grant))
-            .on_conflict_do_nothing(
-                index_elements=[_grant.c.portal, _grant.c.account, _grant.c.purpose], index_where=live_rows
-            )
-            .returning(_grant.c.id)
-        )
+        statement = _unless_live(insert(_grant).values(values_of(grant)))
         return (await self._connection.execute(statement)).first() is not None
+
+    async def get_all(self, portal: str, grants: Collection[bytes]) -> Mapping[bytes, Grant]:
+        query = select(_grant).where(_grant.c.portal == portal, one_of(self._connection, _grant.c.id, grants))
+        return {row.id: Grant(**row._asdict()) for row in await self._connection.execute(query)}
+
+    async def get_alike(self, nobodys: Grant, grants: Sequence[bytes]) -> list[Grant]:
+        # One row for each that is asked for, and a grant made of each: what is found takes no longer than what is not.
+        instead = values_of(nobodys)
+        places = enumerate(literal(each, LargeBinary).label("id") for each in grants)
+        asked = union_all(*(select(literal(place, Integer).label("place"), each) for place, each in places)).subquery()
+        same = and_(_grant.c.portal == nobodys.portal, _grant.c.id == asked.c.id)
+        query = select(_grant).join_from(asked, _grant, same, isouter=True).order_by(asked.c.place)
+        rows = [row._asdict() for row in await self._connection.execute(query)]
+        return [Grant(**(row if row["id"] is not None else row | instead)) for row in rows]
+
+    async def newest(
+        self, portal: str, accounts: Collection[str], purposes: Collection[Purpose]
+    ) -> Mapping[tuple[str, Purpose], Grant]:
+        order = (case((_NOT_ENDED, 0), else_=1), _grant.c.issued_at.desc(), _grant.c.id)
+        place = func.row_number().over(partition_by=(_grant.c.account, _grant.c.purpose), order_by=order)
+        theirs = and_(
+            _grant.c.portal == portal,
+            one_of(self._connection, _grant.c.account, accounts),
+            _grant.c.purpose.in_(sorted(purposes)),
+        )
+        ranked = select(_grant, place.label("place")).where(theirs).subquery("few")
+        rows = await self._connection.execute(select(*(ranked.c[name] for name in _COLUMNS)).where(ranked.c.place == 1))
+        return {(row.account, row.purpose): Grant(**row._asdict()) for row in rows}
+
+    async def issue_all(self, grants: Sequence[Grant]) -> bool:
+        for portal, group in groupby(sorted(grants, key=attrgetter("portal")), attrgetter("portal")):
+            of_portal = list(group)
+            theirs = and_(
+                _grant.c.portal == portal,
+                one_of(self._connection, _grant.c.account, {grant.account for grant in of_portal}),
+                _grant.c.purpose.in_(sorted({grant.purpose for grant in of_portal})),
+            )
+            await self._connection.execute(self._ending(State.EXPIRED).where(theirs, not_(self._in_time())))
+        issued = await _ISSUE.insert(self._connection, [_of_grant(grant) for grant in grants])
+        return len(issued.all()) == len(grants)
 
     async def answer(self, portal: str, grant: bytes, *, requested_at: Instant, expires_at: Instant) -> bool:
         return await self._set(portal, grant, requested_at=requested_at, expires_at=expires_at)

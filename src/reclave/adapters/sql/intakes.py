@@ -2,46 +2,33 @@
 
 from collections.abc import Sequence
 from operator import attrgetter
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from reclave.adapters.sql.bulk import ManyRows, among
+from reclave.adapters.sql.admission import OF_REQUEST, costs_of
+from reclave.adapters.sql.bulk import ManyChanges, ManyRows, among
 from reclave.adapters.sql.clock import OVERTAKEN
 from reclave.adapters.sql.counters import SqlLimits, count_turned_away
-from reclave.adapters.sql.shares import Shares
 from reclave.adapters.sql.tables import intake as _intake
 from reclave.domain.intake import Admission, Intake, Outcome, Request
 from reclave.domain.time import Instant, Span
 
-_OF_REQUEST = (
-    "portal",
-    "id",
-    "journey",
-    "sealed_fields",
-    "identifier",
-    "client",
-    "language",
-    "waiting",
-    "reference",
-)
-_of_request = attrgetter(*_OF_REQUEST)
+_of_request = attrgetter(*OF_REQUEST)
 _DOMAIN = [each for each in _intake.columns if each.name != "claimed_until"]
-_WRITE = ManyRows(_intake, [*_OF_REQUEST, "accepted_at", "fence", "claimed_until"])
+_RESOLVE = ManyChanges(
+    _intake, ["portal", "id", "fence"], ["outcome", "grants", "sealed_fields"], [_intake.c.outcome.is_(None)]
+)
+_WRITE = ManyRows(_intake, [*OF_REQUEST, "accepted_at", "fence", "claimed_until"])
 
 
-async def admit(
-    connection: AsyncConnection, now: Instant, requests: Sequence[Request], shares: Shares | None = None
-) -> list[Admission]:
+async def admit(connection: AsyncConnection, now: Instant, requests: Sequence[Request]) -> list[Admission]:
     """Take every request's costs and write the intakes of those that pass, in one transaction.
-
-    Portal-wide costs are paid out of `shares`, where several processes would meet at one row.
 
     Of requests that share a key the earlier ones are served first. What a refused request took stays taken.
     """
-    costs = [cost for request in requests for cost in (*request.costs, request.cooldown)]
-    limits = SqlLimits(connection, now)
-    passed = iter(await (shares.take(limits.take, now, costs) if shares else limits.take(costs)))
+    passed = iter(await SqlLimits(connection, now).take(costs_of(requests)))
     admissions = []
     for request in requests:
         within = [next(passed) == cost.amount for cost in request.costs]
@@ -71,19 +58,24 @@ class SqlIntakes:
         self._now = now
 
     async def claim(self, *, limit: int, lease: Span) -> list[Intake]:
-        until = self._now + lease
-        unclaimed = or_(_intake.c.claimed_until <= self._now, _intake.c.claimed_until > until + OVERTAKEN)
-        oldest = (
-            select(_intake).where(_intake.c.outcome.is_(None), unclaimed).order_by(_intake.c.accepted_at).limit(limit)
-        )
         statement = (
             update(_intake)
-            .where(among(_intake, oldest))
-            .values(fence=_intake.c.fence + 1, claimed_until=until)
+            .where(among(_intake, self._oldest(select(_intake), limit, lease)))
+            .values(fence=_intake.c.fence + 1, claimed_until=self._now + lease)
             .returning(*_DOMAIN)
         )
         claimed = [Intake(**row._asdict()) for row in await self._connection.execute(statement)]
         return sorted(claimed, key=lambda intake: intake.accepted_at)
+
+    async def take(self, *, limit: int, lease: Span) -> list[Intake]:
+        query = self._oldest(select(*_DOMAIN), limit, lease).with_for_update(skip_locked=True)
+        return [Intake(**row._asdict()) for row in await self._connection.execute(query)]
+
+    def _oldest(self, query: Select[Any], limit: int, lease: Span) -> Select[Any]:
+        """The oldest unresolved rows that no lease of this length holds."""
+        furthest = self._now + lease + OVERTAKEN
+        unclaimed = or_(_intake.c.claimed_until <= self._now, _intake.c.claimed_until > furthest)
+        return query.where(_intake.c.outcome.is_(None), unclaimed).order_by(_intake.c.accepted_at).limit(limit)
 
     async def release(self, intakes: Sequence[Intake]) -> int:
         own = tuple_(_intake.c.portal, _intake.c.id, _intake.c.fence).in_(
@@ -99,6 +91,13 @@ class SqlIntakes:
             statement.values(outcome=outcome, sealed_fields=None, grants=tuple(grants))
         )
         return resolved.rowcount == 1
+
+    async def resolve_all(self, resolved: Sequence[tuple[Intake, Outcome, Sequence[bytes]]]) -> bool:
+        rows = [
+            (intake.portal, intake.id, intake.fence, outcome, ",".join(grant.hex() for grant in grants), None)
+            for intake, outcome, grants in resolved
+        ]
+        return len(await _RESOLVE.change(self._connection, rows)) == len(rows)
 
     async def unresolved(self, *, after: tuple[Instant, bytes] = (0, b""), limit: int) -> list[Intake]:
         place = (_intake.c.accepted_at, _intake.c.id)

@@ -1,25 +1,19 @@
 """Hearing PostgreSQL's notifications: its own module, which only a worker on PostgreSQL needs."""
 
 import asyncio
+import random
 from collections.abc import Callable
+from typing import Any
 
 import psycopg
 import structlog
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import make_url
 
+from reclave.adapters.sql.engine import connectable
 from reclave.adapters.sql.notify import CHANNEL
 
 FIRST_WAIT_SECONDS = 0.1
 LONGEST_WAIT_SECONDS = 10.0
-_DEFAULTS: dict[str, str | int] = {
-    "application_name": "reclave listener",
-    "connect_timeout": 5,
-    # A server that is gone without a word is noticed within a minute.
-    "keepalives_idle": 30,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-}
 _log = structlog.get_logger("reclave")
 
 
@@ -29,29 +23,25 @@ async def listen(url: str, heard: Callable[[], None]) -> None:
     Listens on a connection of its own, which PgBouncer may not share out; a lost one is replaced after growing waits.
     Runs until it is cancelled.
     """
-    conninfo = _conninfo(url)
+    named = connectable(make_url(url), "reclave listener")
+    options = dict(named.get_dialect()().create_connect_args(named)[1])
     wait = FIRST_WAIT_SECONDS
     while True:
         try:
-            async with await _connected(conninfo) as connection:
+            async with await _connected(options) as connection:
                 wait = FIRST_WAIT_SECONDS
                 heard()
                 async for _ in connection.notifies():
                     heard()
         except (psycopg.Error, OSError) as error:
             _log.warning("listener_lost", error=type(error).__name__, seconds=wait)
-        await asyncio.sleep(wait)
+        # Cut by up to half, so that the listeners of all processes do not come back together.
+        await asyncio.sleep(wait * random.uniform(0.5, 1))  # noqa: S311 - nobody need be kept from guessing it
         wait = min(2 * wait, LONGEST_WAIT_SECONDS)
 
 
-def _conninfo(url: str) -> str:
-    """What libpq takes of a store's URL, with defaults for what it leaves open."""
-    written = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    return make_conninfo("", **{**_DEFAULTS, **conninfo_to_dict(written)})
-
-
-async def _connected(conninfo: str) -> psycopg.AsyncConnection:
-    connection = await psycopg.AsyncConnection.connect(conninfo, autocommit=True, prepare_threshold=None)
+async def _connected(options: dict[str, Any]) -> psycopg.AsyncConnection:
+    connection = await psycopg.AsyncConnection.connect(**options, autocommit=True, prepare_threshold=None)
     try:
         answered = await (await connection.execute("SELECT pg_backend_pid()")).fetchone()
         if answered != (connection.info.backend_pid,):

@@ -13,8 +13,10 @@ from contextvars import Context
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from reclave.domain.errors import StoreAway
+
 CHANNEL = "reclave"
-TOGETHER_SECONDS = 0.005
+TOGETHER_SECONDS = 0.01
 """Rings that follow each other this closely are one notification."""
 _log = structlog.get_logger("reclave")
 
@@ -47,7 +49,7 @@ class NotifyBell:
             self._again = False
             try:
                 await self._notify()
-            except (SQLAlchemyError, OSError) as error:
+            except (SQLAlchemyError, StoreAway, OSError) as error:
                 # The work is in the database, and workers look by themselves every second.
                 _log.warning("notification_failed", error=type(error).__name__)
             await asyncio.sleep(TOGETHER_SECONDS)

@@ -1,18 +1,22 @@
 """The outbox and its deliveries."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
+    Integer,
     Row,
     Select,
     and_,
+    bindparam,
     case,
     delete,
     exists,
     func,
-    insert,
+    literal_column,
     not_,
     or_,
     select,
@@ -20,21 +24,31 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningUpdate
 
-from reclave.adapters.sql.bulk import among, among_first
+from reclave.adapters.sql.bulk import ManyChanges, ManyRows, among, among_first
 from reclave.adapters.sql.clock import OVERTAKEN
-from reclave.adapters.sql.columns import values_of
 from reclave.adapters.sql.tables import delivery as _delivery
 from reclave.adapters.sql.tables import outbox as _outbox
 from reclave.domain.outbox import CUT_OFF, Deferred, Delivery, Message, MessageState, Refused, Sent, Template
 from reclave.domain.time import DAY, Instant, Span
-from reclave.ports.outbox import Attempt, Listed, Pace, Standing
+from reclave.ports.outbox import Attempt, Listed, Pace, Settled, Standing
 
 _DOMAIN = [each for each in _outbox.columns if each.name not in {"state", "due_at", "was_due_at"}]
 _ANSWERS: dict[str, type[Delivery]] = {"sent": Sent, "deferred": Deferred, "refused": Refused}
 _NAMES = {answer: name for name, answer in _ANSWERS.items()}
+_AS_GIVEN = ["portal", "id", "template", "language", "message_id", "reference", "sealed", "recipient"]
+_as_given = attrgetter(*_AS_GIVEN)
+_ADD = ManyRows(
+    _outbox,
+    [*_AS_GIVEN, "grants", "report", "needs_grant", "created_at", "attempts", "fence", "bulk", "state", "due_at"],
+)
+_BEGIN = ManyRows(_delivery, ["portal", "message", "number", "began_at"])
+_CLAIMED = _outbox.c.state == literal_column(f"'{MessageState.SENDING}'")
+_RELEASE = ManyChanges(_outbox, ["portal", "id", "fence"], ["state", "due_at"], [_CLAIMED])
+_END = ManyChanges(_delivery, ["portal", "message", "number"], ["ended_at", "answer", "code", "text"])
 
-
+_WAITING = (MessageState.QUEUED, MessageState.SENDING)
 _OF_MESSAGE = and_(_delivery.c.portal == _outbox.c.portal, _delivery.c.message == _outbox.c.id)
 
 
@@ -46,9 +60,10 @@ class SqlOutbox:
         self._now = now
 
     async def add(self, message: Message, *, not_before: Instant = 0) -> None:
-        queued = {"created_at": self._now, "attempts": 0, "fence": 0, "state": MessageState.QUEUED}
-        values = {**values_of(message), **queued, "due_at": max(self._now, not_before)}
-        await self._connection.execute(insert(_outbox).values(values))
+        await _ADD.insert(self._connection, [self._queued(message, max(self._now, not_before))])
+
+    async def add_all(self, messages: Sequence[Message]) -> None:
+        await _ADD.insert(self._connection, [self._queued(message, self._now) for message in messages])
 
     async def claim(self, *, limit: int, lease: Span) -> list[Message]:
         # Two statements, so that each reads its part of the index in order, however much bulk mail waits.
@@ -57,47 +72,36 @@ class SqlOutbox:
             claimed += await self._take(limit=limit - len(claimed), lease=lease, bulk=True)
         if claimed:
             await self._close_cut_off([message for message in claimed if message.attempts > 1])
-            await self._connection.execute(insert(_delivery), [self._attempt(message) for message in claimed])
+            began = [(message.portal, message.id, message.attempts, self._now) for message in claimed]
+            await _BEGIN.insert(self._connection, began)
         return claimed
 
     async def _take(self, *, limit: int, lease: Span, bulk: bool) -> list[Message]:
-        due = [*self._due(MessageState.QUEUED, DAY), *self._due(MessageState.SENDING, lease)]
-        parts = [and_(_outbox.c.bulk.is_(bulk), each) for each in due]
-        statement = (
-            update(_outbox)
-            .where(among_first(_outbox, parts, ["due_at", "created_at"], limit))
-            .values(
-                state=MessageState.SENDING,
-                attempts=_outbox.c.attempts + 1,
-                fence=_outbox.c.fence + 1,
-                was_due_at=_outbox.c.due_at,
-                due_at=self._now + lease,
-            )
-            .returning(_outbox.c.was_due_at, *_DOMAIN)
-        )
-        rows = list(await self._connection.execute(statement))
+        given = {
+            "now": self._now,
+            "until": self._now + lease,
+            "furthest_queued": self._now + DAY + OVERTAKEN,
+            "furthest_sending": self._now + lease + OVERTAKEN,
+            "most": limit,
+        }
+        rows = list(await self._connection.execute(_TAKE[bulk], given))
         rows.sort(key=lambda row: (row.was_due_at, row.created_at))
         return [_message(row) for row in rows]
 
     async def settle(self, message: Message, answer: Delivery, *, retry_at: Instant | None = None) -> bool:
-        state, due_at = MessageState.FAILED, None
-        if isinstance(answer, Sent):
-            state = MessageState.SENT
-        elif isinstance(answer, Deferred) and retry_at is not None:
-            state, due_at = MessageState.QUEUED, retry_at
-        if not await self._release(message, state, due_at):
-            return False
-        statement = update(_delivery).where(
-            _delivery.c.portal == message.portal,
-            _delivery.c.message == message.id,
-            _delivery.c.number == message.attempts,
-        )
-        said = {"answer": _NAMES[type(answer)], "code": answer.code, "text": answer.text}
-        await self._connection.execute(statement.values(ended_at=self._now, **said))
-        return True
+        return bool(await self.settle_all([Settled(message, answer, retry_at)]))
 
     async def cancel(self, message: Message) -> bool:
-        return await self._release(message, MessageState.CANCELLED, None)
+        return bool(await self.settle_all([Settled(message, None)]))
+
+    async def settle_all(self, settled: Sequence[Settled]) -> list[Settled]:
+        rows = [(each.message.portal, each.message.id, each.message.fence, *_next(each)) for each in settled]
+        released = {id_ for _, id_, _ in await _RELEASE.change(self._connection, rows)}
+        own = [each for each in settled if each.message.id in released]
+        ended = [self._ended(each.message, each.answer) for each in own if each.answer is not None]
+        if ended:
+            await _END.change(self._connection, ended)
+        return own
 
     async def mailed(self, portal: str, template: Template, recipient: bytes, *, since: Instant) -> bool:
         found = exists().where(
@@ -218,10 +222,6 @@ class SqlOutbox:
     def _tried_or_due(self) -> ColumnElement[bool]:
         return or_(_outbox.c.attempts > 0, _outbox.c.due_at <= self._now)
 
-    def _due(self, state: MessageState, furthest: Span) -> list[ColumnElement[bool]]:
-        jumped = _outbox.c.due_at > self._now + furthest + OVERTAKEN
-        return [and_(_outbox.c.state == state, due) for due in (_outbox.c.due_at <= self._now, jumped)]
-
     async def _close_cut_off(self, messages: list[Message]) -> None:
         """Record attempts as deferred whose process ended before it could say what the server answered."""
         if not messages:
@@ -233,22 +233,45 @@ class SqlOutbox:
         said = {"answer": _NAMES[Deferred], "code": CUT_OFF.code, "text": CUT_OFF.text}
         await self._connection.execute(statement.values(ended_at=self._now, **said))
 
-    def _attempt(self, message: Message) -> dict[str, Any]:
-        return {
-            "portal": message.portal,
-            "message": message.id,
-            "number": message.attempts,
-            "began_at": self._now,
-        }
+    def _queued(self, message: Message, due_at: Instant) -> tuple[Any, ...]:
+        grants = ",".join(grant.hex() for grant in message.grants)
+        own = (grants, message.report, message.needs_grant, self._now, 0, 0, message.bulk)
+        return (*_as_given(message), *own, MessageState.QUEUED, due_at)
 
-    async def _release(self, message: Message, state: MessageState, due_at: Instant | None) -> bool:
-        """Move a claimed message on, if the claim still is this one's."""
-        statement = update(_outbox).where(
-            _this(message.portal, message.id),
-            _outbox.c.state == MessageState.SENDING,
-            _outbox.c.fence == message.fence,
-        )
-        return (await self._connection.execute(statement.values(state=state, due_at=due_at))).rowcount == 1
+    def _ended(self, message: Message, answer: Delivery) -> tuple[Any, ...]:
+        said = (_NAMES[type(answer)], answer.code, answer.text)
+        return (message.portal, message.id, message.attempts, self._now, *said)
+
+
+def _taking(*, bulk: bool) -> ReturningUpdate[Any]:
+    """Claims what is due, bulk mail or other; written once, because writing it costs more than running it."""
+    now = bindparam("now", type_=BigInteger)
+    passed = {state: (_outbox.c.due_at <= now, _outbox.c.due_at > bindparam(f"furthest_{state}")) for state in _WAITING}
+    of_kind = _outbox.c.bulk.is_(bulk)
+    parts = [and_(of_kind, _outbox.c.state == state, due) for state, dues in passed.items() for due in dues]
+    again = {name: _outbox.c[name] + 1 for name in ("attempts", "fence")}
+    return (
+        update(_outbox)
+        .where(among_first(_outbox, parts, ["due_at", "created_at"], bindparam("most", type_=Integer)))
+        .values(state=MessageState.SENDING, was_due_at=_outbox.c.due_at, due_at=bindparam("until"), **again)
+        .returning(_outbox.c.was_due_at, *_DOMAIN)
+    )
+
+
+_TAKE = {bulk: _taking(bulk=bulk) for bulk in (False, True)}
+
+
+def _next(settled: Settled) -> tuple[MessageState, Instant | None]:
+    """The state of a message, and when it is due."""
+    match settled.answer:
+        case None:
+            return MessageState.CANCELLED, None
+        case Sent():
+            return MessageState.SENT, None
+        case Deferred() if settled.retry_at is not None:
+            return MessageState.QUEUED, settled.retry_at
+        case _:
+            return MessageState.FAILED, None
 
 
 def _this(portal: str, message: bytes) -> ColumnElement[bool]:

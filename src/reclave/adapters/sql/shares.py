@@ -8,7 +8,7 @@ pass than the limit's count and what it earns meanwhile, for a share that was ta
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reclave.domain.limits import Cost, Limit, Scope
@@ -22,8 +22,6 @@ SMALLEST = 10
 """A smaller share is not worth what lapses of it."""
 DRY: Span = SECOND // 20
 """For how long a limit that had nothing left is not asked again."""
-
-Take = Callable[[Sequence[Cost]], Awaitable[list[int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,49 +46,52 @@ class Share:
         ahead = min(self.spent * AHEAD // since, limit.count // PARTS)
         return short + (ahead if ahead >= SMALLEST else 0)
 
-    def after(self, now: Instant, limit: Limit, wanted: int, asked: int, taken: int) -> tuple[int, "Share"]:
-        """How many of those wanted pass once `taken` of those `asked` of the row were had; the share that remains."""
+    def after(self, now: Instant, limit: Limit, wanted: int, asked: int, taken: int) -> "Share":
+        """The share that remains of those wanted, once `taken` of those `asked` of the row were had."""
         left = self.left(now, limit) + taken
         passed = min(wanted, left)
         if asked:
-            return passed, Share(left - passed, now, passed, dry=taken < asked)
-        return passed, replace(self, unspent=self.unspent - passed, spent=self.spent + passed)
+            return Share(left - passed, now, passed, dry=taken < asked)
+        return replace(self, unspent=self.unspent - passed, spent=self.spent + passed)
+
+
+@dataclass(slots=True)
+class Budget:
+    """What the portal-wide costs of one batch are paid out of: a share's `left`, and of what is `asked` of the row
+    what is `had` once the batch is written."""
+
+    share: Share
+    limit: Limit
+    wanted: int
+    left: int
+    asked: int
+    had: int = 0
 
 
 class Shares:
     """The shares of one process, whose batches follow each other.
 
-    Between `take` and `committed` a share belongs to the batch: with a batch that fails it is lost, never spent twice.
+    Between `plan` and `settle` a share belongs to the batch: with a batch that fails it is lost, never spent twice.
     """
 
     def __init__(self) -> None:
         self._held: dict[bytes, Share] = {}
-        self._of_batch: dict[bytes, Share] = {}
 
-    async def take(self, take: Take, now: Instant, costs: Sequence[Cost]) -> list[int]:
-        """`ports.records.Limits.take`, with portal-wide costs paid out of shares as far as they last."""
+    def plan(self, now: Instant, costs: Sequence[Cost]) -> dict[bytes, Budget]:
+        """The budget of each portal-wide limit among a batch's costs, by key."""
         limits = {cost.key: cost.limit for cost in costs if cost.limit.scope is Scope.PORTAL}
         wanted: Counter[bytes] = Counter()
         for cost in costs:
-            wanted[cost.key] += cost.amount
-        before = {key: self._held.pop(key, Share()) for key in limits}
-        asked = {key: before[key].to_take(now, limit, wanted[key]) for key, limit in limits.items()}
-        leases = [Cost(key, limits[key], amount) for key, amount in asked.items() if amount]
-        taken = await take([*(cost for cost in costs if cost.key not in limits), *leases])
-        had = dict(zip((cost.key for cost in leases), taken[len(taken) - len(leases) :], strict=True))
-        self._of_batch, budget = {}, {}
+            if cost.key in limits:
+                wanted[cost.key] += cost.amount
+        budgets = {}
         for key, limit in limits.items():
-            budget[key], self._of_batch[key] = before[key].after(now, limit, wanted[key], asked[key], had.get(key, 0))
-        others = iter(taken)
-        return [_paid(budget, cost) if cost.key in limits else next(others) for cost in costs]
+            share = self._held.pop(key, Share())
+            left, asked = share.left(now, limit), share.to_take(now, limit, wanted[key])
+            budgets[key] = Budget(share, limit, wanted[key], left, asked)
+        return budgets
 
-    def committed(self) -> None:
-        """Keep the shares of the batch that was taken for last."""
-        self._held |= self._of_batch
-        self._of_batch = {}
-
-
-def _paid(budget: dict[bytes, int], cost: Cost) -> int:
-    paid = min(cost.amount, budget[cost.key])
-    budget[cost.key] -= paid
-    return paid
+    def settle(self, now: Instant, budgets: Mapping[bytes, Budget]) -> None:
+        """Keep what is left of the budgets of a batch that was written; `now` is that of its plan."""
+        for key, each in budgets.items():
+            self._held[key] = each.share.after(now, each.limit, each.wanted, each.asked, each.had)

@@ -1,16 +1,16 @@
 """The store on SQLite or PostgreSQL."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 
 from sqlalchemy import select, tuple_
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from reclave.adapters.sql.accounts import SqlAccounts
 from reclave.adapters.sql.audit import SqlAudit
+from reclave.adapters.sql.away import gave_up_waiting, is_of_the_database, said
 from reclave.adapters.sql.cases import SqlCases
 from reclave.adapters.sql.clock import ClockOffset, no_offset
 from reclave.adapters.sql.counters import SqlGuesses, SqlLimits, turned_away
@@ -23,9 +23,10 @@ from reclave.adapters.sql.leases import SqlLeases
 from reclave.adapters.sql.outbox import SqlOutbox
 from reclave.adapters.sql.password_schemes import SqlPasswordSchemes
 from reclave.adapters.sql.sessions import SqlSessions
-from reclave.adapters.sql.shares import Shares
+from reclave.adapters.sql.sign_ins import SqlSignIns
 from reclave.adapters.sql.switches import SqlSwitches
 from reclave.adapters.sql.tables import intake
+from reclave.domain.errors import StoreAway
 from reclave.domain.intake import Admission, Request
 from reclave.domain.time import Instant
 
@@ -40,6 +41,7 @@ class SqlTransaction:
         self.intakes = SqlIntakes(connection, now)
         self.outbox = SqlOutbox(connection, now)
         self.sessions = SqlSessions(connection, now)
+        self.sign_ins = SqlSignIns(connection, now)
         self.guesses = SqlGuesses(connection, now)
         self.limits = SqlLimits(connection, now)
         self.audit = SqlAudit(connection, now)
@@ -65,10 +67,9 @@ class SqlStore:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._door = GroupCommit(self._admit, _of_the_database)
+        self._door = GroupCommit(self._admit, is_of_the_database)
         self._writers: set[asyncio.Task[object] | None] = set()
-        # SQLite has one writer anyway.
-        self._shares = Shares() if isinstance(database, PostgresqlDatabase) else None
+        self._at_once = database.admission() if isinstance(database, PostgresqlDatabase) else None
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[SqlTransaction]:
@@ -109,6 +110,8 @@ class SqlStore:
 
     async def close(self) -> None:
         await self._door.close()
+        if self._at_once is not None:
+            await self._at_once.close()
         await self.database.close()
 
     def _refuse_nesting(self) -> None:
@@ -116,35 +119,32 @@ class SqlStore:
             raise RuntimeError("a transaction within a transaction of the same task")
 
     async def _admit(self, requests: Sequence[Request]) -> list[Admission]:
-        decided: list[Admission] = []
         try:
-            async with self.database.writing() as (connection, now):
-                decided = await admit(connection, now, requests, self._shares)
-            if self._shares is not None:
-                self._shares.committed()
-        except SQLAlchemyError:
-            # The server may have committed and gone before it said so: then its rows tell.
-            if not await self._written(requests, decided):
+            return await (self._at_once or self).admit(requests)
+        except (SQLAlchemyError, StoreAway, OSError) as error:
+            if not is_of_the_database(error):
                 raise
-        return decided
+            if gave_up_waiting(error):
+                raise StoreAway(said(error)) from error
+            there = await self._written(requests)
+            if not there and self._at_once is None:
+                raise
+        others = [request for n, request in enumerate(requests) if n not in there]
+        decided = iter(await self.admit(others))
+        return [Admission.ACCEPTED if n in there else next(decided) for n in range(len(requests))]
 
-    async def _written(self, requests: Sequence[Request], decided: Sequence[Admission]) -> bool:
-        """Whether a batch whose commit failed is in the database all the same."""
-        accepted = [
-            (request.portal, request.id)
-            for request, admission in zip(requests, decided, strict=False)
-            if admission is Admission.ACCEPTED
-        ]
-        if not accepted:
-            return False
+    async def admit(self, requests: Sequence[Request]) -> list[Admission]:
+        """Admit a batch in a transaction of several statements."""
+        async with self.database.writing() as (connection, now):
+            return await admit(connection, now, requests)
+
+    async def _written(self, requests: Sequence[Request]) -> Collection[int]:
+        """Which of a batch are there though its commit failed: the server may have gone before it said so."""
+        key = tuple_(intake.c.portal, intake.c.id)
         async with self.database.reading() as (connection, _now):
-            query = select(intake.c.id).where(tuple_(intake.c.portal, intake.c.id) == accepted[0])
-            return (await connection.execute(query)).first() is not None
-
-
-def _of_the_database(error: BaseException) -> bool:
-    """Whether an error is the database's own (gone, locked, full) and not of what was written."""
-    return isinstance(error, OperationalError | InterfaceError | PoolTimeout | OSError)
+            query = select(intake.c.portal, intake.c.id).where(key.in_([(one.portal, one.id) for one in requests]))
+            found = {tuple(row) for row in await connection.execute(query)}
+        return {n for n, one in enumerate(requests) if (one.portal, one.id) in found}
 
 
 async def open_store(url: str, *, clock_offset: ClockOffset | None = None) -> SqlStore:

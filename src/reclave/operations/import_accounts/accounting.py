@@ -30,6 +30,7 @@ class Tally(StrEnum):
     PASSWORDS_ENDED = "passwords_ended"
     PASSWORDS_GENERATED = "passwords_generated"
     HASHED = "hashed"
+    SEALED = "sealed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,20 +92,27 @@ class Outcomes:
 
     def count(self, planned: Iterable[Planned], ended: Sequence[Finding], *, generated: bool) -> None:
         """Count rows that were planned and, but in a dry run, written."""
+        added = invited = hashed = sealed = 0
         for each in planned:
             if each.known is None:
-                self.tallies[Tally.ADDED] += 1
-            elif each.updates:
-                self.tallies[Tally.UPDATED] += 1
+                added += 1
             else:
-                self.tallies[Tally.UNCHANGED] += 1
-            if each.decision is not None and each.decision.kept:
-                self.tallies[Tally.KEPT] += 1
-                self.findings += each.decision.kept
-            self.tallies[Tally.PASSWORDS_GENERATED] += generated and each.invite
-            self.tallies[Tally.HASHED] += each.hashes
+                self._count_known(each)
+            invited += each.invite
+            hashed += each.hashes
+            sealed += each.seals is not None
+        self.tallies[Tally.ADDED] += added
+        self.tallies[Tally.PASSWORDS_GENERATED] += invited if generated else 0
+        self.tallies[Tally.HASHED] += hashed
+        self.tallies[Tally.SEALED] += sealed
         self.tallies[Tally.PASSWORDS_ENDED] += len(ended)
         self.findings += ended
+
+    def _count_known(self, planned: Planned) -> None:
+        self.tallies[Tally.UPDATED if planned.updates else Tally.UNCHANGED] += 1
+        if planned.decision is not None and planned.decision.kept:
+            self.tallies[Tally.KEPT] += 1
+            self.findings += planned.decision.kept
 
 
 class Findings:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from reclave.domain.accounts import Account, Provenance, Status
+from reclave.domain.accounts import Account, Provenance
 from reclave.domain.portal import EMAIL
 from reclave.domain.time import Instant
 from reclave.operations.import_accounts.findings import Finding, Outcome, masked
@@ -28,6 +28,7 @@ class Part(StrEnum):
     PASSWORD = "password"  # noqa: S105 - a part's name
 
 
+_NAMES = tuple(part.value for part in Part)
 _SILENT = bytes(_TAG_BYTES)
 """The tag of a part of which a row says nothing."""
 NOTHING = _SILENT * len(Part)
@@ -39,17 +40,19 @@ _CHANGING = "its owner is changing the address"
 
 def row_digest(key: bytes, row: ImportedRow) -> bytes:
     """The digest of a row: for each part a keyed tag of 8 bytes, so that the parts are compared one by one."""
-    facts = "".join(f"{len(value)}:{name}={value};" for name, value in row.facts.items())
+    facts = "".join([f"{len(value)}:{name}={value};" for name, value in row.facts.items()])
     address = row.address.stored if row.address else ""
     password = f"{INITIAL_PASSWORD}={row.initial_password}" if row.initial_password else row.password_hash or ""
     said = (facts, row.language or "", address, row.status or "", password)
-    return b"".join(_tag(key, part, row.identifier, text) for part, text in zip(Part, said, strict=True))
+    tags = [
+        _tag(key, f"{part}\0{row.identifier}\0{text}") if text else _SILENT
+        for part, text in zip(_NAMES, said, strict=True)
+    ]
+    return b"".join(tags)
 
 
-def _tag(key: bytes, part: Part, identifier: str, text: str) -> bytes:
-    if not text:
-        return _SILENT
-    content = f"{part}\0{identifier}\0{text}".encode(errors="surrogatepass")
+def _tag(key: bytes, said: str) -> bytes:
+    content = said.encode(errors="surrogatepass")
     return hashlib.blake2b(content, digest_size=_TAG_BYTES, key=key).digest()
 
 
@@ -181,19 +184,3 @@ def _kept_digest(before: bytes, digest: bytes, kept: Sequence[Part]) -> bytes:
         for at, part in enumerate(Part)
     ]
     return b"".join(tags)
-
-
-def new_account(portal: str, id_: str, row: ImportedRow, password_hash: str | None, now: Instant) -> Account:
-    """The account of a row whose identifier nobody has; without a status it awaits its first sign-in."""
-    return Account(
-        portal=portal,
-        id=id_,
-        status=row.status or Status.AWAITING_FIRST_SIGN_IN,
-        address=row.address.stored if row.address else None,
-        address_canonical=row.address.canonical if row.address else None,
-        address_provenance=Provenance.ASSERTED_BY_OPERATOR if row.address else None,
-        password_hash=password_hash,
-        language=row.language,
-        created_at=now,
-        changed_at=now,
-    )

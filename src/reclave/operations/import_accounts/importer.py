@@ -1,13 +1,18 @@
-"""One run over a file: chunk after chunk, each holding the database's one writer for a few milliseconds."""
+"""One run over a file: chunk after chunk, each in a transaction of its own with how far the run has come then.
 
+Where the database has one writer (SQLite), a chunk holds it for a few milliseconds, and is written before the next one
+is read. Elsewhere chunks of new accounts are larger, and while some are written the next one is read.
+"""
+
+import math
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from reclave.domain.audit import Entry, Event
-from reclave.domain.portal import EMAIL, Portal
+from reclave.domain.portal import Portal
 from reclave.journeys.services import Services
 from reclave.operations.import_accounts.accounting import (
     REPORT_COLUMNS,
@@ -19,15 +24,16 @@ from reclave.operations.import_accounts.accounting import (
     Tally,
     report_row,
 )
-from reclave.operations.import_accounts.findings import Finding, Outcome, masked
+from reclave.operations.import_accounts.chunks import Chunk, Chunks
 from reclave.operations.import_accounts.hashing import hash_secrets
+from reclave.operations.import_accounts.in_order import Predecessor, settled_in_order
 from reclave.operations.import_accounts.letters import Letter, Letters, columns_of
-from reclave.operations.import_accounts.pacing import MOST, Pace
-from reclave.operations.import_accounts.planning import Planned, Planner, is_unused
+from reclave.operations.import_accounts.pacing import MOST, MOST_UNWAITED, Pace
+from reclave.operations.import_accounts.planning import Planned, Planner, ReadRow, is_unused
 from reclave.operations.import_accounts.private_csv import PrivateCsv, check_place
 from reclave.operations.import_accounts.reading import ImportRefused, Record, Source
-from reclave.operations.import_accounts.rows import INITIAL_PASSWORD, PASSWORD_HASH, SECRETS, ImportedRow, RowReader
-from reclave.operations.import_accounts.seen import Kind, Seen
+from reclave.operations.import_accounts.rows import INITIAL_PASSWORD, RowReader
+from reclave.operations.import_accounts.seen import Seen
 from reclave.operations.import_accounts.writing import Overtaken, Writer, Written
 from reclave.ports.imports import IdentifierTaken, Run
 from reclave.ports.store import Transaction
@@ -40,19 +46,6 @@ _GATHERED = 2_000
 """Rows after which the store is cleared up: about the 4 MB of log that SQLite itself lets gather."""
 _TRIES = 5
 _CROWDED = "somebody else keeps changing the same accounts; give the same command again later, and it goes on from here"
-
-
-@dataclass(slots=True)
-class _Chunk:
-    """Rows that were read, what was refused of them already, and the number of the last."""
-
-    rows: list[ImportedRow] = field(default_factory=list)
-    outcomes: Outcomes = field(default_factory=Outcomes)
-    last: int = 0
-
-    def is_full(self, size: int) -> bool:
-        """Whether it has as many rows as are to be written together, or as many findings as memory should hold."""
-        return len(self.rows) >= size or len(self.outcomes.findings) >= MOST
 
 
 class Importer:
@@ -76,17 +69,25 @@ class Importer:
         self._source = source
         self._options = options
         self._listener = listener
-        self._reader = reader
         self._run = run
         self._resumed_at = run.lines
         self._tallies = Counter({name: int(count) for name, count in run.tallies.items()})
         self._audited = Counter(self._tallies)
         self._findings = Findings()
-        key = services.vault.digest("import", portal.id)
-        self._planner = Planner(services, portal, key, generate=options.generate is not None)
+        self._planner = Planner(services, portal, generate=options.generate is not None)
         self._writer = Writer(self._planner)
-        self._pace = Pace(_MOST_HASHED if reader.columns & SECRETS else MOST)
-        self._gathered = 0
+        self._secrets = INITIAL_PASSWORD in reader.columns
+        self._pace = Pace(_MOST_HASHED if self._secrets else MOST)
+        self._chunks = Chunks(
+            portal=portal,
+            reader=reader,
+            seen=seen,
+            key=services.vault.digest("import", portal.id),
+            border=run.lines,
+            accept_shared=options.accept_shared,
+            size=lambda: self._pace.rows,
+        )
+        self._last = self._gathered = 0
         self._only_new = False
         self._letters: Letters | None = None
         self._report: PrivateCsv | None = None
@@ -106,50 +107,45 @@ class Importer:
     async def run_through(self, records: Iterable[Record]) -> Summary:
         """Import every row."""
         began = time.monotonic()
-        if not self._options.dry_run:
-            async with self._services.store.transaction() as tx:
-                await tx.imports.begin()
-        chunk = _Chunk(last=0)
-        for record in records:
-            self._take(chunk, record)
-            if chunk.is_full(self._pace.rows) or record.number == self._resumed_at:
-                await self._settle(chunk)
-                chunk = _Chunk(last=chunk.last)
-        await self._settle(chunk)
-        await self._finish(chunk.last)
+        writers = 1 if self._options.dry_run else await self._begin()
+        chunks = self._chunks.of(records, in_turns=writers > 1)
+        await settled_in_order(chunks, self._settle, at_once=writers)
+        await self._finish()
         return Summary(
             source=self._source,
             dry_run=self._options.dry_run,
-            rows=chunk.last,
+            rows=self._last,
             tallies={tally.value: self._tallies[tally] for tally in Tally},
             findings=self._findings.every(),
             resumed_at=self._resumed_at,
-            rows_now=max(0, chunk.last - self._resumed_at),
+            rows_now=max(0, self._last - self._resumed_at),
             hashes_now=self._tallies[Tally.HASHED] - int(self._run.tallies.get(Tally.HASHED, 0)),
             seconds=time.monotonic() - began,
         )
 
-    def _take(self, chunk: _Chunk, record: Record) -> None:
-        chunk.last = record.number
-        row = self._reader.read(record)
-        if isinstance(row, ImportedRow):
-            chunk.rows.append(row)
-        elif row:
-            chunk.outcomes.refuse(row)
+    async def _begin(self) -> int:
+        """How many chunks may be written at a time."""
+        async with self._services.store.transaction() as tx:
+            writers = await tx.imports.begin()
+        if writers > 1:
+            self._pace = Pace(_MOST_HASHED if self._secrets else MOST_UNWAITED, hold=math.inf)
+        return writers
 
-    async def _settle(self, chunk: _Chunk) -> None:
+    async def _settle(self, chunk: Chunk, before: Predecessor) -> None:
         """Import a chunk; of one that an earlier run has done, only say again what there is to say."""
-        rows = self._without_repetitions(chunk)
-        done = chunk.last <= self._resumed_at
         planned: list[Planned] = []
-        if not done:
-            planned = await self._import(chunk, rows)
-            self._tallies.update(chunk.outcomes.tallies)
+        is_new = chunk.last > self._resumed_at
+        if is_new:
+            planned = await self._import(chunk, before)
         elif self._letters is not None or self._report is not None:
             async with self._services.store.reading() as tx:
-                planned = await self._planner.plan(tx, rows)
+                planned = await self._planner.plan(tx, chunk.rows)
             chunk.outcomes.count(planned, (), generated=False)
             self._pace.read_only()
+        await _ended(before)
+        if is_new:
+            self._tallies.update(chunk.outcomes.tallies)
+        self._last = chunk.last
         self._findings.add(chunk.outcomes.findings)
         if self._report is not None:
             self._report.write(map(report_row, chunk.outcomes.findings))
@@ -157,43 +153,19 @@ class Importer:
             self._letters.write(_letters(planned))
         self._listener(chunk.last, max(self._source.rows, chunk.last))
 
-    def _without_repetitions(self, chunk: _Chunk) -> list[tuple[ImportedRow, bool]]:
-        """The rows whose identifier stands for the first time, each with whether its initial password is shared."""
-        firsts = self.seen.firsts(Kind.IDENTIFIER, [(row.identifier, row.line) for row in chunk.rows])
-        column = self._portal.file.sign_in.identifier
-        rows = []
-        for row, first in zip(chunk.rows, firsts, strict=True):
-            shared = row.hands_out and self.seen.is_shared(Kind.SECRET, row.secret or "")
-            if first != row.line:
-                why = f"the same as in line {first}"
-                chunk.outcomes.refuse([_finding(row.line, column, row.identifier, Outcome.REFUSED, why)])
-            elif shared and not self._options.accept_shared:
-                secret = INITIAL_PASSWORD if row.initial_password else PASSWORD_HASH
-                why = "other rows have the same initial password: each account needs its own"
-                chunk.outcomes.refuse([_finding(row.line, secret, row.secret or "", Outcome.REFUSED, why)])
-            else:
-                rows.append((row, shared))
-        self._note_addresses(chunk, [row for row, _ in rows])
-        return rows
-
-    def _note_addresses(self, chunk: _Chunk, rows: Sequence[ImportedRow]) -> None:
-        addressed = [(row.address.canonical, row.line) for row in rows if row.address]
-        for (address, line), first in zip(addressed, self.seen.firsts(Kind.ADDRESS, addressed), strict=True):
-            if first != line:
-                chunk.outcomes.tallies[Tally.SHARED_ADDRESSES] += 1
-                why = f"the same as in line {first}: one mail to it lists every account"
-                chunk.outcomes.findings.append(_finding(line, EMAIL, address, Outcome.SHARED_ADDRESS, why))
-
-    async def _import(self, chunk: _Chunk, rows: Sequence[tuple[ImportedRow, bool]]) -> list[Planned]:
+    async def _import(self, chunk: Chunk, before: Predecessor) -> list[Planned]:
+        """Plan and write a chunk, once its predecessor is settled; new accounts without a password begin earlier."""
         for attempt in range(1, _TRIES + 1):
-            planned = await self._plan(rows, on_trial=attempt == 1)
+            planned = await self._plan(chunk.rows, on_trial=attempt == 1)
+            if attempt > 1 or not all(each.known is None and not each.hashes for each in planned):
+                await _ended(before)
             if self._options.dry_run:
                 self._pace.read_only()
                 chunk.outcomes.count(planned, (), generated=self._planner.generate)
                 return planned
             await hash_secrets(self._services.hasher, planned, at_once=self._options.hashes_at_once)
             try:
-                written = await self._write(chunk, planned)
+                written = await self._write(chunk, planned, before)
             except (IdentifierTaken, Overtaken) as error:
                 if attempt == _TRIES:
                     raise ImportRefused(f"row {chunk.last}: {_CROWDED}") from error
@@ -203,18 +175,18 @@ class Importer:
                 return planned
         raise AssertionError("the last try raises")
 
-    async def _plan(self, rows: Sequence[tuple[ImportedRow, bool]], *, on_trial: bool) -> list[Planned]:
+    async def _plan(self, rows: Sequence[ReadRow], *, on_trial: bool) -> list[Planned]:
         """Decide about rows. Where a file has brought only new accounts, more are not looked up but written on trial.
 
         On SQLite a look-up after somebody's commit reads its pages anew: it would cost more than the writing. Rows with
         secrets are always looked up: a trial in vain would cost their hashes.
         """
-        if on_trial and self._only_new and not self._options.dry_run and not self._reader.columns & SECRETS:
+        if on_trial and self._only_new and not self._options.dry_run and not self._secrets:
             return self._planner.plan_as_new(rows)
         async with self._services.store.reading() as tx:
             return await self._planner.plan(tx, rows)
 
-    async def _write(self, chunk: _Chunk, planned: Sequence[Planned]) -> Written:
+    async def _write(self, chunk: Chunk, planned: Sequence[Planned], before: Predecessor = None) -> Written:
         """Write a chunk, its last transaction with how far the run has come; where nothing changes, nothing.
 
         New accounts are written together, changes of others a few at a time: each takes a dozen statements.
@@ -230,6 +202,8 @@ class Importer:
                 began = time.monotonic()
                 await self._writer.write(tx, part, written)
                 if number == len(parts):
+                    await _ended(before)
+                    await self._writer.count_schemes(tx, written)
                     outcomes = Outcomes(Counter(chunk.outcomes.tallies))
                     outcomes.count(planned, written.ended, generated=self._planner.generate)
                     await self._put_run(tx, chunk.last, self._tallies + outcomes.tallies)
@@ -257,10 +231,15 @@ class Importer:
         await tx.audit.add(Entry(portal=self._portal.id, event=Event.ACCOUNTS_IMPORTED, detail=detail))
         self._audited = Counter(tallies)
 
-    async def _finish(self, last: int) -> None:
+    async def _finish(self) -> None:
         if not self._options.dry_run:
             async with self._services.store.transaction() as tx:
-                await self._put_run(tx, last, self._tallies, finished=True)
+                await self._put_run(tx, self._last, self._tallies, finished=True)
+
+
+async def _ended(before: Predecessor) -> None:
+    if before is not None:
+        await before
 
 
 def _letters(planned: Sequence[Planned]) -> list[Letter]:
@@ -269,7 +248,3 @@ def _letters(planned: Sequence[Planned]) -> list[Letter]:
         for each in planned
         if each.invitation is not None and is_unused(each.invitation)
     ]
-
-
-def _finding(line: int, column: str, value: str, outcome: Outcome, reason: str) -> Finding:
-    return Finding(line, column, masked(column, value), outcome, reason)

@@ -6,13 +6,14 @@ a run that goes on, or the same import with another file name, derives them agai
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
+from functools import lru_cache
 from pathlib import Path
 
 from reclave.domain.grants import Grant
 from reclave.domain.identifiers import Identifier, format_identifier
 from reclave.domain.portal import EMAIL, Portal
-from reclave.domain.time import SECOND
+from reclave.domain.time import MINUTE
 from reclave.journeys.services import Services
 from reclave.operations.import_accounts.private_csv import PrivateCsv
 from reclave.operations.import_accounts.rows import INITIAL_PASSWORD
@@ -59,5 +60,9 @@ class Letters:
         return format_identifier(Identifier(kinds[0], canonical)) if len(kinds) == 1 else canonical
 
     def _until(self, grant: Grant) -> str:
-        until = datetime.fromtimestamp(grant.expires_at // SECOND, self._portal.zone)
-        return f"{until:%Y-%m-%d %H:%M} {self._portal.file.portal.time_zone}"
+        return _shown_until(grant.expires_at // MINUTE, self._portal.zone, self._portal.file.portal.time_zone)
+
+
+@lru_cache(1)
+def _shown_until(minute: int, zone: tzinfo, named: str) -> str:
+    return f"{datetime.fromtimestamp(minute * 60, zone):%Y-%m-%d %H:%M} {named}"

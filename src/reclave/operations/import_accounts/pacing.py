@@ -5,6 +5,8 @@ HOLD_SECONDS = 0.03
 STEP = 128
 """Chunks are so many rows or a multiple: few different statements have to be prepared for them."""
 FEWEST, MOST = STEP // 4, 7 * STEP
+MOST_UNWAITED = 32 * STEP
+"""The same where nobody waits for a chunk: enough that beginning and committing it costs next to nothing."""
 _SHORTEST = 0.005
 _SLOWEST_SHARE = 0.3
 
@@ -15,15 +17,17 @@ class Pace:
     A commit waits for the disk as long for few rows as for many, so only what is left beside it is shared out.
     """
 
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self, most: int = MOST, *, hold: float = HOLD_SECONDS) -> None:
+        """`most` rows at a time; `hold`: seconds that the writer may be held."""
         self.rows = min(STEP, most)
         self._most = most
+        self._hold = hold
         self._commit = 0.0
 
     def wrote(self, rows: int, seconds: float, commit: float) -> None:
         """Learn from a chunk: `seconds` until its commit, `commit` seconds for that."""
         self._commit += _SLOWEST_SHARE * (commit - self._commit)
-        left = max(_SHORTEST, HOLD_SECONDS - self._commit)
+        left = max(_SHORTEST, self._hold - self._commit)
         fitting = rows * min(2.0, left / max(seconds, 1e-6))
         step = STEP if fitting >= STEP else FEWEST
         self.rows = min(self._most, max(FEWEST, int(fitting) // step * step))

@@ -2,16 +2,26 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from reclave.domain.accounts import Account, Status
+from reclave.domain.foreign_hashes import ForeignHash
 from reclave.domain.grants import Grant
 from reclave.domain.portal import Portal
 from reclave.domain.secrets import Presentation
 from reclave.journeys.services import Services
-from reclave.operations.import_accounts.deciding import Decision, decide, row_digest
+from reclave.operations.import_accounts.deciding import Decision, decide
 from reclave.operations.import_accounts.rows import ImportedRow
 from reclave.ports.imports import Known
 from reclave.ports.store import Transaction
+
+
+class ReadRow(NamedTuple):
+    """A row, its digest, and whether its initial password stands in other rows, too."""
+
+    row: ImportedRow
+    digest: bytes
+    shared: bool
 
 
 @dataclass(slots=True)
@@ -29,11 +39,21 @@ class Planned:
     invitation: Grant | None = None
 
     @property
-    def hashes(self) -> bool:
-        """Whether its password or foreign hash is to be hashed."""
+    def sets_password(self) -> bool:
+        """Whether the account gets the row's initial password or foreign hash."""
         if self.row.secret is None:
             return False
         return self.known is None or (self.decision is not None and self.decision.password)
+
+    @property
+    def hashes(self) -> bool:
+        """Whether an initial password is to be hashed."""
+        return self.row.initial_password is not None and self.sets_password
+
+    @property
+    def seals(self) -> ForeignHash | None:
+        """The foreign hash that is to be sealed."""
+        return self.row.foreign if self.row.foreign is not None and self.sets_password else None
 
     @property
     def updates(self) -> bool:
@@ -54,11 +74,10 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Plans chunks of one portal's import. `key` keys the digests of rows; `generate`: give out initial passwords."""
+    """Plans chunks of one portal's import; `generate`: give out initial passwords."""
 
     services: Services
     portal: Portal
-    key: bytes
     generate: bool
 
     @property
@@ -66,9 +85,9 @@ class Planner:
         """The field whose value names an account."""
         return self.portal.file.sign_in.identifier
 
-    async def plan(self, tx: Transaction, rows: Sequence[tuple[ImportedRow, bool]]) -> list[Planned]:
-        """Look the rows up (at most 1,000; each with whether its initial password is shared) and decide."""
-        known = await tx.imports.known(self.portal.id, self.field, [row.identifier for row, _ in rows])
+    async def plan(self, tx: Transaction, rows: Sequence[ReadRow]) -> list[Planned]:
+        """Look the rows up (at most 5,000) and decide."""
+        known = await tx.imports.known(self.portal.id, self.field, [each.row.identifier for each in rows])
         planned = self._planned(rows, known)
         for each in planned:
             if each.known is not None and each.known.row != each.digest:
@@ -77,12 +96,12 @@ class Planner:
             await self._plan_invitations(tx, planned)
         return planned
 
-    def plan_as_new(self, rows: Sequence[tuple[ImportedRow, bool]]) -> list[Planned]:
+    def plan_as_new(self, rows: Sequence[ReadRow]) -> list[Planned]:
         """Plan rows as if no account of theirs were there; writing them then raises `IdentifierTaken` where one is."""
         return self._planned(rows, {})
 
-    def _planned(self, rows: Sequence[tuple[ImportedRow, bool]], known: Mapping[str, Known]) -> list[Planned]:
-        planned = [Planned(row, row_digest(self.key, row), shared, known.get(row.identifier)) for row, shared in rows]
+    def _planned(self, rows: Sequence[ReadRow], known: Mapping[str, Known]) -> list[Planned]:
+        planned = [Planned(row, digest, shared, known.get(row.identifier)) for row, digest, shared in rows]
         for each in planned:
             each.invite = self.generate and each.known is None and _is_to_be_invited(each.row)
         return planned
@@ -107,7 +126,7 @@ class Planner:
             found = await tx.imports.invitations(self.portal.id, list(waiting))
         for account, each in waiting.items():
             each.invitation = found.get(account)
-            each.invite = each.invitation is None and not each.hashes
+            each.invite = each.invitation is None and not each.sets_password
 
 
 def is_unused(grant: Grant | None) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from reclave.domain.errors import ReclaveError
 
@@ -53,8 +54,7 @@ class Source:
         return not self.delimiter
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One row: its number (the header not counted), the line where it begins, its cells by column.
 
     `surplus` holds the cells to the right of the last column.

@@ -5,12 +5,13 @@ without anything says nothing.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from reclave.domain.accounts import Status
 from reclave.domain.addresses import Address, AddressRefused
-from reclave.domain.foreign_hashes import ForeignHashRefused, parse_foreign_hash
+from reclave.domain.foreign_hashes import ForeignHash, ForeignHashRefused, parse_foreign_hash
 from reclave.domain.identifiers import IdentifierRefused, parse_identifier, parse_identifier_of_kinds
 from reclave.domain.passwords import normalise
 from reclave.domain.portal import CLASSIFICATION, EMAIL, Portal
@@ -29,11 +30,13 @@ LONGEST_CELL = 4_096
 _STATUSES = frozenset(status.value for status in Status)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class ImportedRow:
+class ImportedRow(Struct, frozen=True, gc=False):
     """What a row says, in canonical spelling; None where it says nothing.
 
-    `identifier` names the account. `facts` are by field. A status that a password or a hash implies counts as said.
+    A struct, because a file brings a million of them.
+
+    `identifier` names the account. `facts` are by field. `foreign` is the `password_hash`, taken apart. A status that a
+    password or a hash implies counts as said.
     """
 
     line: int
@@ -44,6 +47,10 @@ class ImportedRow:
     status: Status | None = None
     initial_password: str | None = None
     password_hash: str | None = None
+    foreign: ForeignHash | None = None
+
+    def __repr__(self) -> str:
+        return f"ImportedRow(line={self.line})"
 
     @property
     def secret(self) -> str | None:
@@ -81,11 +88,14 @@ class RowReader:
             return None
         wrong: list[Finding] = []
         values: dict[str, str] = {}
+        foreign = None
         for column, parse in self._parsers:
             written = record.cells.get(column)
             if written and not written.isspace():
                 try:
                     values[column] = parse(written)
+                    if column == PASSWORD_HASH:
+                        foreign = parse_foreign_hash(written)
                 except _REFUSALS as refused:
                     wrong.append(_refused(record.line, column, written, refused))
         address = self._address(record, wrong)
@@ -95,7 +105,7 @@ class RowReader:
             wrong.append(_refused(record.line, self._identifier, "", CellRefused("missing")))
         if wrong:
             return wrong
-        return self._consistent(self._row(record.line, values, address))
+        return self._consistent(self._row(record.line, values, address, foreign))
 
     def _address(self, record: Record, wrong: list[Finding]) -> Address | None:
         written = record.cells.get(EMAIL)
@@ -106,7 +116,9 @@ class RowReader:
                 wrong.append(_refused(record.line, EMAIL, written, refused))
         return None
 
-    def _row(self, line: int, values: Mapping[str, str], address: Address | None) -> ImportedRow:
+    def _row(
+        self, line: int, values: Mapping[str, str], address: Address | None, foreign: ForeignHash | None
+    ) -> ImportedRow:
         status = values.get(STATUS)
         implied = None
         if INITIAL_PASSWORD in values:
@@ -122,6 +134,7 @@ class RowReader:
             status=Status(status) if status else implied,
             initial_password=values.get(INITIAL_PASSWORD),
             password_hash=values.get(PASSWORD_HASH),
+            foreign=foreign,
         )
 
     def _consistent(self, row: ImportedRow) -> ImportedRow | list[Finding]:
@@ -138,7 +151,7 @@ class RowReader:
 
     def _parser(self, name: str) -> Callable[[str], str]:
         if name in SECRETS:
-            return _password if name == INITIAL_PASSWORD else _foreign_hash
+            return _password if name == INITIAL_PASSWORD else str.strip
         if name == STATUS:
             return _one_of(_STATUSES)
         if name == LANGUAGE:
@@ -191,11 +204,6 @@ def _password(written: str) -> str:
     if is_too_large(written):
         raise CellRefused("longer than a password can be")
     return normalise(written)
-
-
-def _foreign_hash(written: str) -> str:
-    parse_foreign_hash(written)
-    return written.strip()
 
 
 def _bounded(written: str) -> str:

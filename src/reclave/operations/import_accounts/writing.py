@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from msgspec.structs import replace as replace_struct
+
 from reclave.domain.accounts import Account, Status
 from reclave.domain.errors import ReclaveError
 from reclave.domain.foreign_recipes import scheme_of
@@ -11,7 +13,7 @@ from reclave.domain.grants import Grant, Purpose
 from reclave.domain.secrets import Presentation
 from reclave.domain.time import MILLISECOND
 from reclave.journeys import grants
-from reclave.operations.import_accounts.deciding import Decision, new_account
+from reclave.operations.import_accounts.deciding import Decision
 from reclave.operations.import_accounts.findings import Finding, Outcome, masked
 from reclave.operations.import_accounts.planning import Planned, Planner
 from reclave.operations.import_accounts.rows import INITIAL_PASSWORD
@@ -49,27 +51,50 @@ class Writer:
 
         Raises `Overtaken` or `IdentifierTaken`; the transaction must then be left.
         """
-        added = [self._new(tx, each, written) for each in planned if each.known is None]
-        await tx.imports.add(added)
+        added = [each for each in planned if each.known is None]
+        ids = self._new_ids(tx, len(added))
+        await tx.imports.add([self._new(tx, each, id_, written) for each, id_ in zip(added, ids, strict=True)])
         for each in planned:
             if each.known is not None and each.writes:
                 await self._change(tx, each, each.known, written)
+
+    async def count_schemes(self, tx: Transaction, written: Written) -> None:
+        """Count the passwords of each scheme. Last in a transaction: sign-ins may wait for the rows that this locks."""
         for scheme in sorted(written.schemes):
             if written.schemes[scheme]:
                 await tx.password_schemes.count(self.planner.portal.id, scheme, written.schemes[scheme])
         written.schemes.clear()
 
-    def _new(self, tx: Transaction, planned: Planned, written: Written) -> NewAccount:
-        # Ids in the order of time (as UUIDv7, RFC 9562): a million of random ones would touch every page of each index.
-        id_ = f"{tx.now // MILLISECOND:012x}{self.planner.services.entropy.bytes(_RANDOM_BYTES).hex()}"
-        account = new_account(self.planner.portal.id, id_, planned.row, planned.password_hash, tx.now)
-        grant = None
-        if planned.row.hands_out or planned.invite:
-            grant = self._grant(tx, account, context=SHARED if planned.shared else b"")
+    def _new_ids(self, tx: Transaction, count: int) -> list[str]:
+        # In the order of time (as UUIDv7, RFC 9562): a million of random ones would touch every page of each index.
+        time = f"{tx.now // MILLISECOND:012x}"
+        random = self.planner.services.entropy.bytes(_RANDOM_BYTES * count).hex()
+        return [time + random[at : at + 2 * _RANDOM_BYTES] for at in range(0, len(random), 2 * _RANDOM_BYTES)]
+
+    def _new(self, tx: Transaction, planned: Planned, id_: str, written: Written) -> NewAccount:
+        row = planned.row
+        new = NewAccount(
+            portal=self.planner.portal.id,
+            id=id_,
+            # Without a status it awaits its first sign-in.
+            status=row.status or Status.AWAITING_FIRST_SIGN_IN,
+            address=row.address,
+            password_hash=planned.password_hash,
+            language=row.language,
+            at=tx.now,
+            field=self.planner.field,
+            value=row.identifier,
+            facts=row.facts,
+            row=planned.digest,
+        )
+        if planned.password_hash is not None:
+            _count_scheme(written, planned.password_hash, None)
+        if not row.hands_out and not planned.invite:
+            return new
+        grant = self._grant(tx, new.account(), context=SHARED if planned.shared else b"")
         if planned.invite:
             planned.invitation = grant
-        _count_scheme(written, account, None)
-        return NewAccount(account, self.planner.field, planned.row.identifier, planned.row.facts, planned.digest, grant)
+        return replace_struct(new, grant=grant)
 
     async def _change(self, tx: Transaction, planned: Planned, known: Known, written: Written) -> None:
         if planned.decision is not None:
@@ -101,7 +126,7 @@ class Writer:
         after = decision.account
         if decision.password:
             after = replace(after, password_hash=planned.password_hash)
-            _count_scheme(written, after, account)
+            _count_scheme(written, after.password_hash, account.password_hash)
         untouched = account.credential_version == known.imported_version
         if after != account and not await tx.accounts.change(after, was=account.credential_version):
             raise Overtaken
@@ -154,7 +179,8 @@ def _waits(account: Account) -> bool:
     return account.status is Status.AWAITING_FIRST_SIGN_IN and account.password_hash is None
 
 
-def _count_scheme(written: Written, account: Account, before: Account | None) -> None:
-    written.schemes.update(filter(None, [scheme_of(account.password_hash)]))
-    if before is not None:
-        written.schemes.subtract(list(filter(None, [scheme_of(before.password_hash)])))
+def _count_scheme(written: Written, password_hash: str | None, before: str | None) -> None:
+    for stored, change in ((password_hash, 1), (before, -1)):
+        scheme = scheme_of(stored)
+        if scheme is not None:
+            written.schemes[scheme] += change

@@ -22,11 +22,9 @@ def upgrade() -> None:
     )
     op.create_index("account_fact_by_value", "account_fact", ["portal", "field", "value", "account"])
     op.add_column("intake", sa.Column("grants", TEXT, nullable=True))
-    op.create_index("intake_by_waiting", "intake", ["portal", "waiting"])
 
 
 def downgrade() -> None:
     """Drop what was added."""
-    op.drop_index("intake_by_waiting", "intake")
     op.drop_column("intake", "grants")
     op.drop_table("account_fact")
