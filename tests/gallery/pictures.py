@@ -64,6 +64,9 @@ class Album:
         state, name = one.name, f"{self.tour}-{one.name}"
         for device in wanted(self.language, self.tour, one):
             shot = _read(await photograph(page, WIDTHS[device], dark=device == DARK))
+            if not self.renews and difference(self._before(device, state), shot):
+                # Chromium may photograph a dialog that is not painted yet: what differs has to differ twice.
+                shot = _read(await photograph(page, WIDTHS[device], dark=device == DARK))
             self.taken.setdefault(device, []).append(state)
             if self.human is not None:
                 number = len(self.taken[device])
@@ -76,11 +79,13 @@ class Album:
         if self.renews:
             self.sheets.setdefault(device, Sheet(shot.width)).add(state, shot)
             return
-        sheet = self._kept(device)
-        before = sheet.picture(state) if sheet else None
         place = DIFFERENCES / f"{self.language}-{device}-{self.tour}-{state}.png"
-        if fault := difference(before, shot, place):
+        if fault := difference(self._before(device, state), shot, place):
             self.faults.append(f"{state}, {device}: {fault}")
+
+    def _before(self, device: str, state: str) -> Image.Image | None:
+        sheet = self._kept(device)
+        return sheet.picture(state) if sheet else None
 
     def _kept(self, device: str) -> Sheet | None:
         if device not in self.sheets and self.place(device).exists():
@@ -141,6 +146,7 @@ async def photograph(page: Page, width: int, *, dark: bool = False) -> bytes:
     await page.set_viewport_size({"width": width, "height": HEIGHT})
     await page.emulate_media(color_scheme="dark" if dark else "light")
     await page.mouse.move(0, 0)  # what was pressed last would be shown as under the mouse
+    await page.evaluate("scrollTo(0, 0)")  # a dialog stands where the page is scrolled to, which differs
     shot = await page.screenshot(full_page=True, animations="disabled", caret="hide", scale="css")
     await page.emulate_media(color_scheme="light")
     return shot

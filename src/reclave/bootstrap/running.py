@@ -1,6 +1,7 @@
 """The worker's process, and what pages and workers have in common: they notice what operators change."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -19,6 +20,8 @@ from reclave.worker.loop import Stage, Worker
 
 REFRESH_SECONDS = 2.0
 """How soon every process notices what an operator's command changed."""
+NICENESS = 10
+"""Of a worker beside page processes: people who wait for a page go first, and what they asked for waits on the disk."""
 PACE_SECONDS = 60.0
 """How often pages learn how fast mail goes."""
 _log = structlog.get_logger("reclave")
@@ -30,6 +33,8 @@ async def run_worker(settings: Settings, inherited: Inherited | None = None, onl
     One that was started by another process begins when its bell rings for the first time. SIGHUP has it finish what is
     under way and go on with the portal files as they are now.
     """
+    if inherited is not None:
+        os.nice(NICENESS)
     stage = None if only is None else Stage(only)
     stop, hangup = on_signals(signal.SIGTERM, signal.SIGINT), on_signals(signal.SIGHUP)
     bell = Doorbell(stop, None if inherited is None else inherited.parent)
