@@ -62,7 +62,7 @@ def machine(server: PostgresServer, sink: str, folder: Path) -> Machine:
     hashing = [sys.executable, str(ROOT / "bench" / "hashing.py"), _HASHING_SECONDS]
     return Machine(
         cores=os.cpu_count() or 1,
-        system=platform.platform(),
+        system=f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}, {platform.machine()}",
         python=platform.python_version(),
         postgresql=", ".join(f"{name} {value}" for name, value in shown.items()),
         sink=sink,
