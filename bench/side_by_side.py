@@ -124,9 +124,8 @@ def main() -> None:
         given.accounts, given.seconds, given.warm_up, given.samples, given.sample_seconds, given.connections
     )
     where, trials = run(systems, extent, given.runs)
-    (given.output / "pictures").mkdir(exist_ok=True)
     (given.output / _PAGE).write_text(page(where, extent, trials), "utf-8")
-    (given.output / "pictures" / _PICTURE).write_text(plot(trials), "utf-8")
+    (given.output / _PICTURE).write_text(plot(trials), "utf-8")
     print(given.output / _PAGE)
 
 

@@ -61,7 +61,7 @@ def page(machine: Machine, extent: Extent, trials: Sequence[Trial]) -> str:
         _intro(extent, trials),
         "## Answers a second\n\nMedian of the runs. A dash: the system has no such page, or no figure (see below).\n",
         _table(("system", *COLUMNS), ((name, *_row(found, name)) for name in _names(trials))),
-        "\n![Recovery requests for known accounts and complete recoveries, a second](pictures/benchmarks.svg)\n",
+        "\n![Recovery requests for known accounts and complete recoveries, a second](benchmarks.svg)\n",
         "\n".join(["## Where a peer is ahead\n", *ahead(found), ""]),
         "## Against the goals\n",
         _table(("what", "measured", "goal", "met"), goals(machine, found, trials)),
