@@ -5,6 +5,7 @@ import statistics
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from importlib import import_module
 from pathlib import Path
 
 import psycopg
@@ -16,52 +17,35 @@ from reclave.adapters.sql.engine import PostgresqlDatabase
 from reclave.adapters.sql.listen import listen
 from reclave.adapters.sql.notify import CHANNEL, NotifyBell
 from reclave.adapters.sql.store import SqlStore, open_store
-from reclave.bootstrap import new_keyring, wired
-from reclave.demo.seeds import seed
 from reclave.ports.store import Store
-from reclave.settings import Settings
-from reclave.worker.housekeeping import seal_audit
-from tests.contracts import (
-    test_store_accept,
-    test_store_accounts,
-    test_store_grants,
-    test_store_guesses,
-    test_store_imports,
-    test_store_intakes,
-    test_store_leases,
-    test_store_limits,
-    test_store_outbox,
-    test_store_sessions,
-    test_store_sign_ins,
-    test_store_transactions,
-)
 from tests.servers.pgbouncer import SERVER_CONNECTIONS, pgbouncer_before
 from tests.servers.postgresql import PostgresServer
 from tests.stores import Clock, OpenAnother, clock, emptied, store, template_name
-from tests.test_fleet import fleet
-from tests.test_serve import MAIL_SECONDS, ONE, PORTALS, STOP_SECONDS, TWO, Start, mail_server, start, write_settings
+from tests.test_fleet import fleet, folder
+from tests.test_serve import MAIL_SECONDS, ONE, STOP_SECONDS, TWO, Start, mail_server, start, write_settings
 
-__all__ = ["clock", "start", "store", "template_name"]
+__all__ = ["clock", "folder", "start", "store", "template_name"]
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
 CONTRACT = (
-    test_store_accept,
-    test_store_accounts,
-    test_store_grants,
-    test_store_guesses,
-    test_store_imports,
-    test_store_intakes,
-    test_store_leases,
-    test_store_limits,
-    test_store_outbox,
-    test_store_sessions,
-    test_store_sign_ins,
-    test_store_transactions,
+    "accept",
+    "accounts",
+    "grants",
+    "guesses",
+    "imports",
+    "intakes",
+    "leases",
+    "limits",
+    "outbox",
+    "sessions",
+    "sign_ins",
+    "transactions",
 )
 """What of the store's contract is tried; all of it runs on direct connections."""
-for module in CONTRACT:
-    about = module.__name__.rpartition(".")[2]
-    globals().update({f"{about}_{name}": each for name, each in vars(module).items() if name.startswith("test_")})
+for about in CONTRACT:
+    module = import_module(f"tests.contracts.test_store_{about}")
+    tests = {name: each for name, each in vars(module).items() if name.startswith("test_")}
+    globals().update({f"test_store_{about}_{name}": each for name, each in tests.items()})
 
 
 @pytest.fixture(scope="module")
@@ -119,19 +103,6 @@ async def look_often(store: SqlStore) -> None:
     for _ in range(10):
         async with store.reading() as tx:
             await tx.intakes.waiting()
-
-
-@pytest.fixture
-async def folder(postgresql_database: str, tmp_path: Path) -> Path:
-    """A folder with a keyring, for a database that holds the demo's companies."""
-    new_keyring(tmp_path / "keyring")
-    settings = Settings(
-        base_url="http://localhost:8000", database=postgresql_database, keyring=tmp_path / "keyring", portals=PORTALS
-    )
-    async with wired(settings) as parts:
-        await seed(parts.services, parts.services.portals["pagos"])
-        await seal_audit(parts.services)
-    return tmp_path
 
 
 @pytest.mark.req("I5")

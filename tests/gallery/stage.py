@@ -23,6 +23,7 @@ from reclave.domain.time import SECOND
 from reclave.pages.render import Renderer
 from reclave.ports.meter import REFUSALS, Metric, NoMeter
 from reclave.web.app import TEMPLATES, router, web_app
+from reclave.web.overloaded import OverloadedPages
 from tests.browser.service import write_portals
 from tests.servers import ROOT
 from tests.stores import Clock
@@ -126,7 +127,7 @@ async def staged(rewrite: Callable[[Path], None] | None = None) -> AsyncIterator
                 for name in OTHER_SEEDS:
                     await world.seed(name)
                 site = replace(build_site(world.wired), renderer=renderer)
-                routes = dict(routes_of(router(site).routes))
+                routes = dict(routes_of(router(site, OverloadedPages(site)).routes))
                 yield Stage(world, web_app(site), routes, renderer, refused, log)
 
 

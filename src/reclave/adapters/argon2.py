@@ -174,7 +174,7 @@ class Argon2Hasher:
         place = self._pool.take()
         try:
             hasher = copy(self)
-            hasher._run = place.run  # noqa: SLF001 - a hasher like this one
+            hasher._run = place.run  # noqa: SLF001 - a copy of this very object
             yield hasher
         finally:
             place.leave()

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from reclave.domain.errors import FieldRefused
 from reclave.domain.portal import Language, Portal
 from reclave.domain.secrets import digest_of
+from reclave.domain.time import SECOND
 from reclave.journeys.services import Caller, Services
 from reclave.pages.assets import Assets
 from reclave.pages.client import Network, client_address, client_digest, device_words
@@ -35,6 +36,10 @@ class Site:
     assets: Mapping[str, Assets]
     trusted: Sequence[Network] = ()
     security_contact: str = ""
+
+    def moment(self) -> tuple[int, int]:
+        """What a page depends on beside its reader: the second of the clock, and what operators have switched."""
+        return self.services.clock.now() // SECOND, self.services.switchboard.version
 
 
 class Page:

@@ -24,7 +24,7 @@ from reclave.pages.urls import REPORT_LINK, RESET_LINK, page_path, path_of, port
 from reclave.ports.meter import REFUSALS
 from reclave.web import accessibility, account, details, front, pauses, recover, report, reset, sign_in, user_names
 from reclave.web.compression import SMALLEST, Compression, chosen, compress_often
-from reclave.web.dispatch import Dispatch, Place
+from reclave.web.dispatch import Dispatch, Endpoint
 from reclave.web.errors import SPOKEN, error_page, neutral_page, on_failure, on_http_error
 from reclave.web.observed import Observed, name_page
 from reclave.web.overloaded import OverloadedPages
@@ -78,31 +78,34 @@ def _pages_of(portal: Portal) -> Iterator[str]:
 
 def web_app(site: Site) -> ASGIApp:
     """The ASGI application of every portal's pages."""
-    portals = site.services.portals.values()
-    shared = [places for portal in portals if not portal.file.portal.host for places in _places(site, portal)]
-    hosted = {portal.file.portal.host: dict(_places(site, portal)) for portal in portals if portal.file.portal.host}
-    others = SecurityHeaders(Compression(router(site)))
-    pages = Dispatch(others, dict(shared), hosted, Prepared(site.services), on_failure(site))
+    overloaded = OverloadedPages(site)
+    by_host: dict[str, dict[str, Endpoint]] = {"": {}}
+    for portal in site.services.portals.values():
+        by_host.setdefault(portal.file.portal.host, {}).update(_endpoints(site, portal, overloaded))
+    others = SecurityHeaders(Compression(router(site, overloaded)))
+    pages = Dispatch(others, by_host.pop(""), by_host, Prepared(site), on_failure(site))
     return Observed(pages, services=site.services)
 
 
-def _places(site: Site, portal: Portal) -> Iterator[tuple[str, Place]]:
+def _endpoints(site: Site, portal: Portal, overloaded: OverloadedPages) -> Iterator[tuple[str, Endpoint]]:
     languages = tuple(portal.file.portal.languages)
     for name in _pages_of(portal):
         handlers, journeys = _PAGES[name], pauses.begun_on(portal, name)
         naming = partial(name_page, page=name, portal=portal.id, journeys=journeys)
-        answer = _endpoint(site, portal, handlers, name)
-        yield page_path(portal, name), Place(frozenset(handlers), languages, answer, naming)
+        answer = _endpoint(site, portal, handlers, name, overloaded)
+        yield page_path(portal, name), Endpoint(frozenset(handlers), languages, answer, naming)
 
 
-def router(site: Site) -> Starlette:
+def router(site: Site, overloaded: OverloadedPages) -> Starlette:
     """Every path by Starlette's routes: those of links, files and errors, HEAD, and the pages once more."""
     hosted = [portal for portal in site.services.portals.values() if portal.file.portal.host]
-    routes: list[BaseRoute] = [Host(portal.file.portal.host, _portal_routes(site, portal)) for portal in hosted]
+    routes: list[BaseRoute] = [
+        Host(portal.file.portal.host, _portal_routes(site, portal, overloaded)) for portal in hosted
+    ]
     shared = [portal for portal in site.services.portals.values() if not portal.file.portal.host]
     # A portal at the root takes every path that no other portal has.
     by_depth = sorted(shared, key=lambda portal: portal.file.portal.path == "")
-    routes += [Mount(portal.file.portal.path, app=_portal_routes(site, portal)) for portal in by_depth]
+    routes += [Mount(portal.file.portal.path, app=_portal_routes(site, portal, overloaded)) for portal in by_depth]
     if not any(portal.file.portal.path == "" for portal in shared):
         routes += _front(site, shared)
     return Starlette(
@@ -116,16 +119,16 @@ def router(site: Site) -> Starlette:
     )
 
 
-def _portal_routes(site: Site, portal: Portal) -> Router:
+def _portal_routes(site: Site, portal: Portal, overloaded: OverloadedPages) -> Router:
     routes: list[BaseRoute] = [
-        Route(path_of(portal, name), _endpoint(site, portal, _PAGES[name], name), methods=list(_PAGES[name]))
-        for name in _pages_of(portal)
+        Route(path_of(portal, name), _endpoint(site, portal, handlers, name, overloaded), methods=list(handlers))
+        for name, handlers in ((name, _PAGES[name]) for name in _pages_of(portal))
     ]
     links = {REPORT_LINK: ("report_link", report.open_link)}
     if portal.file.journeys.reset_link is not None:
         links[RESET_LINK] = ("reset_link", reset.open_link)
     for path, (name, handler) in links.items():
-        routes.append(Route(path, _endpoint(site, portal, {"GET": handler}, name), methods=["GET"]))
+        routes.append(Route(path, _endpoint(site, portal, {"GET": handler}, name, overloaded), methods=["GET"]))
     routes.append(Route("/static/{name}", _asset(site.assets[portal.id]), methods=["GET"]))
     if not portal.file.portal.path:
         routes += well_known(portal, site.security_contact)
@@ -133,9 +136,9 @@ def _portal_routes(site: Site, portal: Portal) -> Router:
 
 
 def _endpoint(
-    site: Site, portal: Portal, handlers: dict[str, Handler], name: str
+    site: Site, portal: Portal, handlers: dict[str, Handler], name: str, overloaded: OverloadedPages
 ) -> Callable[[Request], Awaitable[Response]]:
-    origins, overloaded = {portal_origin(portal, site.base_url)}, OverloadedPages(site)
+    origins = {portal_origin(portal, site.base_url)}
     journeys = pauses.begun_on(portal, name)
 
     async def answer(request: Request) -> Response:

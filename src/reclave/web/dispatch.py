@@ -15,7 +15,7 @@ Answer = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Endpoint:
     """What answers at one path: with which methods, in which languages, and what observers call it."""
 
     methods: frozenset[str]
@@ -24,7 +24,7 @@ class Place:
     name: Callable[[Scope], None]
 
 
-Places = Mapping[str, Place]
+Endpoints = Mapping[str, Endpoint]
 """By whole path."""
 
 
@@ -42,8 +42,8 @@ class Dispatch:
     def __init__(
         self,
         router: ASGIApp,
-        shared: Places,
-        hosted: Mapping[str, Places],
+        shared: Endpoints,
+        hosted: Mapping[str, Endpoints],
         prepared: Prepared,
         failed: Callable[[Request, Exception], Awaitable[Response]],
     ) -> None:
@@ -55,30 +55,32 @@ class Dispatch:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; a GET from what is prepared, where everybody gets the same."""
-        place = self._place(scope) if scope["type"] == "http" else None
-        if place is None or scope["method"] not in place.methods:
+        endpoint = self._endpoint(scope) if scope["type"] == "http" else None
+        if endpoint is None or scope["method"] not in endpoint.methods:
             await self._router(scope, receive, send)
             return
-        asked = self._prepared.asked(scope, place.languages) if scope["method"] == "GET" else None
+        asked = self._prepared.asked(scope, endpoint.languages) if scope["method"] == "GET" else None
         if asked is None:
-            await self._answer(place, scope, receive, send)
+            await self._answer(endpoint, scope, receive, send)
         else:
-            await self._answer_prepared(asked, place, scope, receive, send)
+            await self._answer_prepared(asked, endpoint, scope, receive, send)
 
-    async def _answer(self, place: Place, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(self, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
-        answer = await self._answered(place, request)
+        answer = await self._answered(endpoint, request)
         await _send(answer, request, send)
 
-    async def _answer_prepared(self, asked: Asked, place: Place, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer_prepared(
+        self, asked: Asked, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         page = self._prepared.page(asked)
         if page is not None:
-            place.name(scope)
+            endpoint.name(scope)
         else:
             # Whoever has the page is told so by the bytes that are kept, not by the page.
             scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"if-none-match"]
             request = Request(scope, receive, send)
-            answer = await self._answered(place, request)
+            answer = await self._answered(endpoint, request)
             page = self._prepared.keep(asked, answer)
             if page is None:
                 await _send(answer, request, send)
@@ -86,18 +88,18 @@ class Dispatch:
         for message in page.messages(asked.known):
             await send(message)
 
-    async def _answered(self, place: Place, request: Request) -> Response:
+    async def _answered(self, endpoint: Endpoint, request: Request) -> Response:
         try:
-            return await place.answer(request)
+            return await endpoint.answer(request)
         except Exception as error:  # noqa: BLE001 - logged whole under the reference that its page carries
             return await self._failed(request, error)
 
-    def _place(self, scope: Scope) -> Place | None:
-        places = self._shared
+    def _endpoint(self, scope: Scope) -> Endpoint | None:
+        endpoints = self._shared
         if self._hosted:
             host = next((value for name, value in scope["headers"] if name == b"host"), b"")
-            places = self._hosted.get(host.partition(b":")[0].decode("latin-1"), places)
-        return places.get(scope["path"])
+            endpoints = self._hosted.get(host.partition(b":")[0].decode("latin-1"), endpoints)
+        return endpoints.get(scope["path"])
 
 
 async def _send(answer: Response, request: Request, send: Send) -> None:

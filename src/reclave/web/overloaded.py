@@ -2,7 +2,6 @@
 
 from starlette.responses import Response
 
-from reclave.domain.time import SECOND
 from reclave.pages.page import Page, Site
 from reclave.web.errors import error_page
 
@@ -13,8 +12,7 @@ class OverloadedPages:
     """The pages of one second of the clock, rendered once for each place, portal and language that asks."""
 
     def __init__(self, site: Site) -> None:
-        self._clock = site.services.clock
-        self._switchboard = site.services.switchboard
+        self._site = site
         self._holds = (0, 0)
         self._kept: dict[tuple[str, str, str], Response] = {}
 
@@ -22,7 +20,7 @@ class OverloadedPages:
         """503 with Retry-After (RFC 9110, 10.2.3), in seconds."""
         if page.request.scope["query_string"]:
             return error_page(page, 503, retry_after=retry_after)
-        now = self._clock.now() // SECOND, self._switchboard.version
+        now = self._site.moment()
         if self._holds != now or len(self._kept) >= _MOST:
             self._holds = now
             self._kept.clear()

@@ -12,9 +12,8 @@ from http import HTTPStatus
 from starlette.responses import Response
 from starlette.types import Message, Scope
 
-from reclave.domain.time import SECOND
-from reclave.journeys.services import Services
 from reclave.pages.i18n import negotiate
+from reclave.pages.page import Site
 from reclave.pages.security import complete_headers
 from reclave.web.compression import SMALLEST, chosen, compress_often
 
@@ -52,9 +51,8 @@ class Prepared:
     There are as many at most as there are pages, languages and codings.
     """
 
-    def __init__(self, services: Services) -> None:
-        self._clock = services.clock
-        self._switchboard = services.switchboard
+    def __init__(self, site: Site) -> None:
+        self._site = site
         self._kept: dict[Asked, _Prepared] = {}
 
     def asked(self, scope: Scope, languages: Sequence[str]) -> Asked | None:
@@ -76,7 +74,7 @@ class Prepared:
     def page(self, asked: Asked) -> _Prepared | None:
         """The page that is kept for what was asked."""
         kept = self._kept.get(asked)
-        return kept if kept is not None and kept.holds == self._now() else None
+        return kept if kept is not None and kept.holds == self._site.moment() else None
 
     def keep(self, asked: Asked, answer: Response) -> _Prepared | None:
         """Keep an answer that everybody may have; None for any other."""
@@ -93,12 +91,9 @@ class Prepared:
             body = compress_often(asked.coding, body)
             headers.append((b"content-encoding", asked.coding.encode()))
         headers.append((b"content-length", str(len(body)).encode()))
-        kept = _Prepared(self._now(), tag, _messages(200, headers, body), _messages(304, unchanged, b""))
+        kept = _Prepared(self._site.moment(), tag, _messages(200, headers, body), _messages(304, unchanged, b""))
         self._kept[asked] = kept
         return kept
-
-    def _now(self) -> tuple[int, int]:
-        return self._clock.now() // SECOND, self._switchboard.version
 
 
 def _messages(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> tuple[Message, Message]:

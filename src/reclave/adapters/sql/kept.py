@@ -38,10 +38,9 @@ class KeptConnection:
                 result = await connection.exec_driver_sql(statement, dict(parameters) if parameters else None)
                 rows = list(result.all()) if returns else []
         except DBAPIError:
-            await connection.close()
+            await asyncio.shield(connection.close())
             raise
-        except BaseException:
-            # Nobody knows what is still on its way.
+        except BaseException:  # also who is cancelled: nobody knows what is still on its way
             await asyncio.shield(connection.invalidate())
             raise
         self._connection = connection
