@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import URL, make_url, text
 from structlog.testing import capture_logs
 
+from reclave.adapters.sql.direct import ServerConnection
 from reclave.adapters.sql.engine import PostgresqlDatabase
 from reclave.adapters.sql.listen import listen
 from reclave.adapters.sql.notify import CHANNEL, NotifyBell
@@ -96,6 +97,36 @@ async def test_nothing_is_prepared_listened_to_or_locked_in_a_session_that_is_sh
     assert {tuple(left) for _, *left in seen} == {(0, 0, 0)}
     for each in stores:
         await each.close()
+
+
+@pytest.mark.parametrize(("past", "kept"), [(False, 1), (True, 0)], ids=["through_pgbouncer", "past_it"])
+async def test_a_statement_whose_caller_is_cancelled_is_finished_where_pgbouncer_would_have_to_cancel_it(
+    pgbouncer: URL, postgresql_database: str, past: bool, kept: int
+) -> None:
+    store = await open_store(postgresql_database if past else through(pgbouncer, postgresql_database))
+    async with store.database.writing() as (connection, _now):
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert isinstance(driver, ServerConnection)
+        assert driver.direct == past
+    await driver.set_autocommit(True)
+    await driver.execute("CREATE TABLE seen (at int)")
+    slow = asyncio.create_task(driver.execute("INSERT INTO seen SELECT 1 FROM pg_sleep(0.5)"))
+    await running(postgresql_database, "INSERT INTO seen")
+    slow.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await slow
+    assert await (await driver.execute("SELECT count(*) FROM seen")).fetchone() == (kept,)
+    await driver.close()
+    await store.close()
+
+
+async def running(direct: str, beginning: str) -> None:
+    """Wait until a statement that begins like this runs in a database."""
+    address = make_url(direct).set(drivername="postgresql").render_as_string(hide_password=False)
+    asked = "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND starts_with(query, %s)"
+    async with await psycopg.AsyncConnection.connect(address, autocommit=True) as connection:
+        while await (await connection.execute(asked, [beginning])).fetchone() is None:
+            pass
 
 
 async def look_often(store: SqlStore) -> None:

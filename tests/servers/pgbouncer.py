@@ -38,7 +38,10 @@ server_login_retry = 1
 
 @contextmanager
 def pgbouncer_before(url: str) -> Iterator[URL]:
-    """Stands before the server of this URL; the URL that leads through it. Raises `MissingServer`."""
+    """Stands before the server of this URL; the URL that leads through it.
+
+    Raises `MissingServer`; `RuntimeError` with what it said where it has ended before the block does.
+    """
     server, command = make_url(url), program("pgbouncer")
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
@@ -67,6 +70,8 @@ def pgbouncer_before(url: str) -> Iterator[URL]:
     try:
         _wait_for(port, process, folder / "log")
         yield server.set(host="127.0.0.1", port=port)
+        if process.poll() is not None:
+            raise RuntimeError(f"PgBouncer ended by itself: {(folder / 'log').read_text()}")
     finally:
         process.terminate()
         process.wait(START_SECONDS)

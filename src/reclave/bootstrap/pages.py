@@ -14,7 +14,7 @@ from reclave.adapters.bell import PipeBell
 from reclave.adapters.hashing_pool import threads_for
 from reclave.bootstrap.running import keep_fresh, keep_pace, reloaded
 from reclave.bootstrap.telemetry import Watch, answer_operators, counting_refusals, publish, watch, watched
-from reclave.bootstrap.waking import end_with_parent, on_signals, say_begun
+from reclave.bootstrap.waking import end, end_with_parent, on_signals, say_begun
 from reclave.bootstrap.wiring import Wired, build_site, warm_up, wired
 from reclave.settings import Settings
 from reclave.supervisor import Inherited, WorkerProcess, listening
@@ -111,9 +111,7 @@ async def _answer(settings: Settings, post: _Post, ready: Callable[[str], None])
             error_page=counting_refusals(parts.services.meter),
         )
         stop.set()
-        reloading.cancel()
-        for task in refreshing:
-            task.cancel()
+        await end([reloading, *refreshing])
         await warming
 
 

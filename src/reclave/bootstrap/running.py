@@ -11,7 +11,7 @@ import structlog
 
 from reclave.bootstrap.portals import check_portals
 from reclave.bootstrap.telemetry import answer_operators, publish, watch, watched
-from reclave.bootstrap.waking import Doorbell, first_of, listen_to_database, on_signals, say_begun
+from reclave.bootstrap.waking import Doorbell, end, first_of, listen_to_database, on_signals, say_begun
 from reclave.bootstrap.wiring import Wired, build_mailer, build_worker, warm_mails, wired
 from reclave.domain.errors import ReclaveError
 from reclave.settings import Settings
@@ -58,8 +58,7 @@ async def run_worker(settings: Settings, inherited: Inherited | None = None, onl
                 hangup.clear()
                 parts = reloaded(parts)
                 _log.info("worker_reloaded", portals=sorted(parts.services.portals))
-        for task in beside:
-            task.cancel()
+        await end(beside)
         await mailer.close()
         await telling
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from reclave.adapters.bell import BellReader, PipeBell
 from reclave.adapters.sql.engine import is_postgresql
@@ -35,6 +35,14 @@ def first_of(*events: asyncio.Event) -> asyncio.Event:
 
     asyncio.create_task(first.wait()).add_done_callback(lambda _: forget())
     return first
+
+
+async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks and wait until each has put away what it had in hand, such as a statement under way."""
+    ending = list(tasks)
+    for task in ending:
+        task.cancel()
+    await asyncio.gather(*ending, return_exceptions=True)
 
 
 def end_with_parent(fd: int, stop: asyncio.Event) -> BellReader:

@@ -20,6 +20,7 @@ from reclave.adapters.sql import unhurried
 from reclave.adapters.sql.admission import AdmissionAtOnce
 from reclave.adapters.sql.away import Attempts, ReadOnlyServer, is_away, said
 from reclave.adapters.sql.clock import ClockOffset, machine_now
+from reclave.adapters.sql.direct import ServerConnection, prepare_where_direct
 from reclave.adapters.sql.file_gate import FileGate
 from reclave.adapters.sql.kept import KeptConnection
 from reclave.adapters.sql.unhurried import end_if_cancelled
@@ -170,8 +171,6 @@ _CONNECTION_DEFAULTS = {
     "keepalives_count": "3",
     "tcp_user_timeout": "10000",
 }
-_PREPARED_AFTER = 5
-"""How often a statement comes over a direct connection before the server keeps its plan; psycopg's own default."""
 
 
 def connectable(url: URL, application_name: str = "reclave") -> URL:
@@ -191,7 +190,7 @@ class PostgresqlDatabase:
         self._attempts = Attempts()
         self._engine = create_async_engine(
             connectable(url),
-            connect_args={"prepare_threshold": None},
+            connect_args={"prepare_threshold": None, "async_creator_fn": ServerConnection.connect},
             isolation_level="READ COMMITTED",
             pool_size=10,
             max_overflow=0,
@@ -200,7 +199,7 @@ class PostgresqlDatabase:
             pool_use_lifo=True,
             hide_parameters=True,
         )
-        event.listen(self._engine.sync_engine, "connect", _prepare_where_direct)
+        event.listen(self._engine.sync_engine, "connect", prepare_where_direct)
         self._reading = self._engine.execution_options(postgresql_readonly=True)
         self._alone = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._bell = KeptConnection(self._connect_alone)
@@ -267,20 +266,3 @@ class PostgresqlDatabase:
             if not again:
                 raise ReadOnlyServer("the server takes no writes")
         return await self._begin(engine, again=False)
-
-
-def _prepare_where_direct(connection: Any, _record: object) -> None:
-    """Have statements prepared on a connection that leads to the server itself.
-
-    PgBouncer gives each transaction another server connection, without what was prepared before; it names another
-    process than the one that answers.
-    """
-    driver = connection.driver_connection
-    cursor = connection.cursor()
-    cursor.execute("SELECT pg_backend_pid()")
-    if cursor.fetchone() == (driver.info.backend_pid,):
-        driver.prepare_threshold = _PREPARED_AFTER
-        # For a statement that is its own transaction: it waits for its tables before it can say how long.
-        cursor.execute("SET lock_timeout = '3s'")
-    cursor.close()
-    connection.commit()

@@ -9,6 +9,7 @@ import psycopg
 import structlog
 from sqlalchemy import make_url
 
+from reclave.adapters.sql.direct import ServerConnection
 from reclave.adapters.sql.engine import connectable
 from reclave.adapters.sql.notify import CHANNEL
 
@@ -40,8 +41,8 @@ async def listen(url: str, heard: Callable[[], None]) -> None:
         wait = min(2 * wait, LONGEST_WAIT_SECONDS)
 
 
-async def _connected(options: dict[str, Any]) -> psycopg.AsyncConnection:
-    connection = await psycopg.AsyncConnection.connect(**options, autocommit=True, prepare_threshold=None)
+async def _connected(options: dict[str, Any]) -> ServerConnection:
+    connection = await ServerConnection.connect(**options, autocommit=True, prepare_threshold=None)
     try:
         answered = await (await connection.execute("SELECT pg_backend_pid()")).fetchone()
         if answered != (connection.info.backend_pid,):
