@@ -174,7 +174,7 @@ async def measured(engine: str, url: str, folder: Path, *, beside: str, once: bo
 
 def in_a_process(engine: str, url: str, folder: Path, given: argparse.Namespace, answer: Any) -> None:
     """What the process of one engine does."""
-    answer.put(asyncio.run(measured(engine, url, folder, beside=given.beside, once=given.once)))
+    answer.send(asyncio.run(measured(engine, url, folder, beside=given.beside, once=given.once)))
 
 
 def main() -> None:
@@ -196,10 +196,11 @@ def main() -> None:
             own = Path(folder) / engine
             own.mkdir()
             (own / "accounts.csv").symlink_to(Path(folder) / "accounts.csv")
-            answer = spawning.SimpleQueue()
-            process = spawning.Process(target=in_a_process, args=(engine, url, own, given, answer))
+            answer, answering = spawning.Pipe(duplex=False)
+            process = spawning.Process(target=in_a_process, args=(engine, url, own, given, answering))
             process.start()
-            figures += answer.get()
+            answering.close()  # so that the end of a process that fails is the end of its answer
+            figures += answer.recv()
             process.join()
     if given.json:
         machine = {"cores": os.cpu_count(), "load_over_5_minutes": os.getloadavg()[1], "seed": SEED}

@@ -138,3 +138,12 @@ async def test_clearing_up_behind_what_was_written_loses_nothing(store: Store) -
             await tx.imports.clear_up()
     async with store.reading() as tx:
         assert len(await tx.imports.known(PORTAL, "nit", [f"90012345{number:02}" for number in range(3)])) == 3
+
+
+async def test_the_planner_may_be_told_what_there_is_while_others_write(store: Store) -> None:
+    await add(store, a_new_account(1))
+    async with store.reading() as tx:
+        await tx.imports.take_stock()
+        await tx.imports.take_stock()
+    async with store.reading() as tx:
+        assert list(await tx.imports.known(PORTAL, "nit", ["9001234501"])) == ["9001234501"]

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from reclave.adapters.entropy import SystemEntropy
 from reclave.adapters.keyring import add_key, mark_compromised
+from reclave.adapters.sql.store import SqlStore
 from reclave.domain.accounts import Status
 from reclave.domain.foreign_recipes import NATIVE, scheme_of
 from reclave.journeys import foreign_hashes
@@ -133,6 +135,19 @@ async def test_a_chunk_that_is_overtaken_is_settled_before_the_one_behind_it(
     monkeypatch.setattr(importer.Importer, "_put_run", noted)
     await run(world, write(tmp_path / "accounts.csv", [{"nit": a_nit(number)} for number in range(40)]))
     assert settled == [(7, 7), (14, 14), (21, 21), (28, 28), (35, 35), (40, 40), (40, 40)]
+
+
+@pytest.mark.parametrize("open_another", ["postgresql"], indirect=True)
+async def test_the_planner_knows_of_many_new_accounts_before_anybody_looks_one_up(
+    world: World, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(store, SqlStore)
+    monkeypatch.setattr(importer, "_STOCK_TAKEN_AFTER", 20)
+    await run(world, write(tmp_path / "accounts.csv", [{"nit": a_nit(number)} for number in range(20)]))
+    async with store.database.reading() as (connection, _now):
+        asked = text("SELECT reltuples FROM pg_class WHERE oid = 'account_identifier'::regclass")
+        there = await connection.scalar(text("SELECT count(*) FROM account_identifier"))
+        assert await connection.scalar(asked) == there
 
 
 @pytest.mark.req("S9", "S19")

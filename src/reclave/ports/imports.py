@@ -101,6 +101,12 @@ class Imports(Protocol):
     async def clear_up(self) -> None:
         """Clear up behind what was written, in a transaction that only reads, so that nobody waits for it."""
 
+    async def take_stock(self) -> None:
+        """Have the query planner, where there is one, learn how much there is now; in a transaction that only reads.
+
+        It would learn it within a minute or so; until then it plans for tables as they were before the import.
+        """
+
     async def add(self, rows: Sequence[NewAccount]) -> None:
         """Add accounts (at most 5,000) with identifiers, facts, grants and the digests of their rows.
 

@@ -37,6 +37,9 @@ class MemoryImports:
     async def clear_up(self) -> None:
         pass
 
+    async def take_stock(self) -> None:
+        pass
+
     async def add(self, rows: Sequence[NewAccount]) -> None:
         for row in rows:
             portal, id_ = row.portal, row.id

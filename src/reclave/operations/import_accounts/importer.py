@@ -44,6 +44,8 @@ _CHANGES = 8
 """Accounts that were there already and are changed in one transaction."""
 _GATHERED = 2_000
 """Rows after which the store is cleared up: about the 4 MB of log that SQLite itself lets gather."""
+_STOCK_TAKEN_AFTER = 10_000
+"""New accounts after which the store's planner is told of them; then after four times as many, and so on."""
 _TRIES = 5
 _CROWDED = "somebody else keeps changing the same accounts; give the same command again later, and it goes on from here"
 
@@ -88,6 +90,7 @@ class Importer:
             size=lambda: self._pace.rows,
         )
         self._last = self._gathered = 0
+        self._untold, self._tell_after = 0, _STOCK_TAKEN_AFTER
         self._only_new = False
         self._letters: Letters | None = None
         self._report: PrivateCsv | None = None
@@ -211,6 +214,7 @@ class Importer:
             if part is added:
                 self._pace.wrote(len(added), wrote - began, time.monotonic() - wrote)
             await self._clear_up_after(len(part))
+        await self._take_stock_of(len(added))
         if not added:
             self._pace.read_only()
         return written
@@ -222,6 +226,14 @@ class Importer:
             self._gathered = 0
             async with self._services.store.reading() as tx:
                 await tx.imports.clear_up()
+
+    async def _take_stock_of(self, added: int) -> None:
+        """Tell the planner of what was added, now and then, so that nobody's look-up reads a whole table."""
+        self._untold += added
+        if self._untold >= self._tell_after:
+            self._untold, self._tell_after = 0, 4 * self._tell_after
+            async with self._services.store.reading() as tx:
+                await tx.imports.take_stock()
 
     async def _put_run(self, tx: Transaction, last: int, tallies: Counter[str], *, finished: bool = False) -> None:
         counts = {name: str(count) for name, count in tallies.items()}
@@ -235,6 +247,8 @@ class Importer:
         if not self._options.dry_run:
             async with self._services.store.transaction() as tx:
                 await self._put_run(tx, self._last, self._tallies, finished=True)
+            self._tell_after = _STOCK_TAKEN_AFTER
+            await self._take_stock_of(0)
 
 
 async def _ended(before: Predecessor) -> None:

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
+from operator import itemgetter
 from types import TracebackType
 from typing import Self
 
@@ -46,15 +47,19 @@ class Seen:
         self._database.close()
 
     def firsts(self, kind: Kind, values: Sequence[tuple[str, int]]) -> list[int]:
-        """For each value with its line, the line where it stood first: its own, or an earlier one."""
+        """For each value with its line, in the lines' order, where it stood first: its own or an earlier one."""
         one, two = self._salts[kind]
         keyed = [(hash(one + value), hash(two + value), line) for value, line in values]
+        in_its_order = sorted(keyed, key=itemgetter(0))  # so that the table is gone through page by page
         added = self._database.executemany(
-            "INSERT INTO seen (digest, other, line) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", keyed
+            "INSERT INTO seen (digest, other, line) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", in_its_order
         )
         if added.rowcount == len(keyed):
             return [line for _, _, line in keyed]
-        first = self._first([digest for digest, _, _ in keyed])
+        first: dict[int, tuple[int, int]] = {}
+        for digest, other, line in keyed:
+            first.setdefault(digest, (other, line))
+        first.update(self._before(keyed[0][2], list(first)))
         return [first[digest][1] if first[digest][0] == other else line for digest, other, line in keyed]
 
     def share(self, kind: Kind, values: Iterable[str]) -> None:
@@ -72,8 +77,8 @@ class Seen:
         found = self._database.execute("SELECT shared FROM seen WHERE digest = ? AND other = ?", keyed)
         return bool((found.fetchone() or (0,))[0])
 
-    def _first(self, digests: Sequence[int]) -> dict[int, tuple[int, int]]:
-        """The other hash and the line of what stood first."""
+    def _before(self, line: int, digests: Sequence[int]) -> dict[int, tuple[int, int]]:
+        """The other hash and the line of what stood before a line already."""
         places = ", ".join("?" * len(digests))
-        query = f"SELECT digest, other, line FROM seen WHERE digest IN ({places})"  # noqa: S608 - only placeholders
-        return {digest: (other, line) for digest, other, line in self._database.execute(query, digests)}
+        query = f"SELECT digest, other, line FROM seen WHERE digest IN ({places}) AND line < ?"  # noqa: S608 - only placeholders
+        return {digest: (other, first) for digest, other, first in self._database.execute(query, [*digests, line])}
