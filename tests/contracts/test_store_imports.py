@@ -2,6 +2,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as replace_struct
 
 from reclave.domain.accounts import AccountIdentifier, Status
 from reclave.domain.addresses import Address
@@ -147,3 +148,17 @@ async def test_the_planner_may_be_told_what_there_is_while_others_write(store: S
         await tx.imports.take_stock()
     async with store.reading() as tx:
         assert list(await tx.imports.known(PORTAL, "nit", ["9001234501"])) == ["9001234501"]
+
+
+async def test_hashes_that_wait_sealed_are_found_one_after_the_other_by_portal_and_account(store: Store) -> None:
+    sealed = [replace_struct(a_new_account(n), password_hash=f"sealed:k{n % 2}:sha1;$") for n in (3, 1, 2)]
+    elsewhere = replace_struct(a_new_account(0), portal=ELSEWHERE, password_hash="sealed:k0:sha1;$")
+    await add(store, *sealed, elsewhere, a_new_account(4))
+    async with store.reading() as tx:
+        everyone = await tx.imports.sealed(limit=9)
+        named = [(each.portal, each.id) for each in everyone]
+        assert named == sorted([*((PORTAL, f"account-{n}") for n in (1, 2, 3)), (ELSEWHERE, "account-0")])
+        assert await tx.imports.sealed(limit=2, after=named[0]) == everyone[1:3]
+        assert await tx.imports.sealed(limit=9, key_id="k1", after=(PORTAL, "account-1")) == [
+            each for each in everyone if (each.portal, each.id) == (PORTAL, "account-3")
+        ]

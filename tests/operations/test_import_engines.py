@@ -191,7 +191,10 @@ async def test_more_hashes_than_a_round_wraps_are_left_for_the_next_one(
         assert await tx.imports.sealed(limit=5) == []
 
 
-async def test_a_hash_that_does_not_open_keeps_no_other_from_being_wrapped(world: World, tmp_path: Path) -> None:
+async def test_a_hash_that_does_not_open_keeps_no_other_from_being_wrapped(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(foreign_hashes, "_LOOKED_AT", 1)
     rows = [{"nit": a_nit(number), "password_hash": SSHA} for number in range(3)]
     await run(world, write(tmp_path / "accounts.csv", rows))
     broken = await world.account(a_nit(0))

@@ -1,5 +1,6 @@
 """What an import of another system's hashes leaves to do: each is sealed, and here wrapped in Argon2id (S19)."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from reclave.domain.accounts import Account
@@ -17,21 +18,26 @@ async def wrap_sealed_hashes(services: Services) -> bool:
 
     Sign-ins go first: where they fill the hasher, this waits for another round.
     """
-    async with services.store.reading() as tx:
-        found = await tx.imports.sealed(limit=_LOOKED_AT)
-    done = 0
-    for account in found:
-        if done == AT_ONCE:
-            return True
-        try:
-            wrapped = await services.hasher.wrap(account.password_hash or "")
-        except Unsealable:
-            continue
-        except Overloaded:
-            return False
-        await _store(services, account, wrapped)
-        done += 1
+    done, after = 0, ("", "")
+    while found := await _sealed(services, after):
+        for account in found:
+            if done == AT_ONCE:
+                return True
+            after = account.portal, account.id
+            try:
+                wrapped = await services.hasher.wrap(account.password_hash or "")
+            except Unsealable:
+                continue
+            except Overloaded:
+                return False
+            await _store(services, account, wrapped)
+            done += 1
     return False
+
+
+async def _sealed(services: Services, after: tuple[str, str]) -> Sequence[Account]:
+    async with services.store.reading() as tx:
+        return await tx.imports.sealed(limit=_LOOKED_AT, after=after)
 
 
 async def _store(services: Services, account: Account, wrapped: str) -> None:

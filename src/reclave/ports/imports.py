@@ -122,8 +122,11 @@ class Imports(Protocol):
     async def invitations(self, portal: str, accounts: Collection[str]) -> Mapping[str, Grant]:
         """The issued, unexpired grant that activates each of these accounts (at most 5,000), where there is one."""
 
-    async def sealed(self, *, limit: int, key_id: str = "") -> Sequence[Account]:
-        """Some accounts of any portal whose password is another system's hash, sealed (by this key) and not wrapped."""
+    async def sealed(self, *, limit: int, key_id: str = "", after: tuple[str, str] = ("", "")) -> Sequence[Account]:
+        """Some accounts of any portal whose password is another system's hash, sealed (by this key) and not wrapped.
+
+        In the order of portal and id; those `after` a portal's account.
+        """
 
     async def run(self, portal: str, file: bytes) -> Run | None:
         """How far the import of the file with this digest has come."""

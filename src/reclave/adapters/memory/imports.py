@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
 
 from reclave.adapters.memory.tables import Tables
 from reclave.domain.accounts import Account, Status
@@ -70,10 +69,11 @@ class MemoryImports:
             and grant.live(self._now)
         }
 
-    async def sealed(self, *, limit: int, key_id: str = "") -> Sequence[Account]:
+    async def sealed(self, *, limit: int, key_id: str = "", after: tuple[str, str] = ("", "")) -> Sequence[Account]:
         begins = f"{SEALED}{key_id}:" if key_id else SEALED
-        sealed = (each for each in self._tables.accounts if (each.password_hash or "").startswith(begins))
-        return list(islice(sealed, limit))
+        sealed = [each for each in self._tables.accounts if (each.password_hash or "").startswith(begins)]
+        behind = [each for each in sealed if (each.portal, each.id) > after]
+        return sorted(behind, key=lambda each: (each.portal, each.id))[:limit]
 
     async def run(self, portal: str, file: bytes) -> Run | None:
         return self._tables.import_runs.get((portal, file))

@@ -5,7 +5,7 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Text, and_, any_, bindparam, select
+from sqlalchemy import ARRAY, ColumnElement, Text, and_, any_, bindparam, select, tuple_
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -188,8 +188,9 @@ class SqlImports:
         found = [Grant(**row._asdict()) for row in await self._connection.execute(query)]
         return {grant.account: grant for grant in found if grant.live(self._now)}
 
-    async def sealed(self, *, limit: int, key_id: str = "") -> Sequence[Account]:
-        query = select(_account).where(sealed_hashes).order_by(_account.c.portal, _account.c.id).limit(limit)
+    async def sealed(self, *, limit: int, key_id: str = "", after: tuple[str, str] = ("", "")) -> Sequence[Account]:
+        named = tuple_(_account.c.portal, _account.c.id)
+        query = select(_account).where(sealed_hashes, named > after).order_by(*named).limit(limit)
         if key_id:
             query = query.where(_account.c.password_hash.startswith(f"{SEALED}{key_id}:", autoescape=True))
         return [Account(**row._asdict()) for row in await self._connection.execute(query)]
