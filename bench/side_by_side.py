@@ -123,6 +123,7 @@ def main() -> None:
     extent = Extent(
         given.accounts, given.seconds, given.warm_up, given.samples, given.sample_seconds, given.connections
     )
+    given.output.mkdir(parents=True, exist_ok=True)
     where, trials = run(systems, extent, given.runs)
     (given.output / _PAGE).write_text(page(where, extent, trials), "utf-8")
     (given.output / _PICTURE).write_text(plot(trials), "utf-8")
