@@ -29,7 +29,7 @@ RATES = ((20, 100, 500), (100, 30, 250))
 WEIGHED_AFTER = (10_000, 50_000, 100_000)  # requests
 ONE_KNOWN_IN = 16
 DRAIN_SECONDS = 60
-GAPS_MS = (5, 40)
+GAPS_MS = (5, 20)
 """When the second request of a pair comes: before the worker begins with the first, and while it is at it."""
 ACCEPTED_GOALS = {"SQLite": 3_300, "PostgreSQL": 4_300}
 PARTS = ("start", "latency", "pairs", "sign-in", "foreign", "requests", "forms", "codes", "memory", "rate")

@@ -157,7 +157,7 @@ async def test_all_processes_are_replaced_under_load_without_a_failed_request_or
         settings = write_settings(folder, database=database, smtp_port=smtp_port, portals="portals", log_level="info")
         service = await fleet(start, settings)
         before = processes_of(service.program)
-        assert (len(before["web"]), len(before["worker"])) == (PAGES, 1)
+        assert (len(before["web"]), len(before["worker"])) == (PAGES, PAGES)
         async with loaded(service.origin) as load:
             service.program.process.send_signal(signal.SIGUSR2)
             await service.program.says('"renewed"')
@@ -165,7 +165,7 @@ async def test_all_processes_are_replaced_under_load_without_a_failed_request_or
             await load.more(100)
         assert load.faults == []
         after = processes_of(service.program)
-        assert (len(after["web"]), len(after["worker"])) == (PAGES, 1)
+        assert (len(after["web"]), len(after["worker"])) == (PAGES, PAGES)
         await service.ask(ONE)
         await maildrop.wait_for(ONE, timeout=MAIL_SECONDS)
         (portals / "pagos.toml").write_text("no portal", "utf-8")
@@ -208,6 +208,19 @@ async def test_killed_processes_are_replaced_the_numbers_are_those_of_all_and_no
         children = service.program.children()
         service.program.process.kill()
         await all_end(children, STOP_SECONDS)
+
+
+@pytest.mark.req("I5")
+async def test_whichever_worker_hangs_another_one_does_its_work(start: Start, folder: Path, database: str) -> None:
+    async with mail_server() as (maildrop, smtp_port):
+        service = await fleet(start, write_settings(folder, database=database, smtp_port=smtp_port))
+        workers = processes_of(service.program)["worker"]
+        assert len(workers) == PAGES
+        for hanging, address in zip(workers, (ONE, TWO), strict=True):
+            os.kill(hanging, signal.SIGSTOP)
+            await service.ask(address)
+            await maildrop.wait_for(address, timeout=MAIL_SECONDS)
+            os.kill(hanging, signal.SIGCONT)
 
 
 @pytest.mark.req("I5")

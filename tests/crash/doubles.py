@@ -9,14 +9,17 @@ from typing import Any, cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from reclave.adapters import step_by_step
+from reclave.domain.audit import Entry
 from reclave.domain.grants import Purpose, State
 from reclave.domain.intake import Admission, Request
 from reclave.domain.outbox import Delivery, Sent
+from reclave.domain.sessions import Session
 from reclave.domain.throttle import Guess, Tally
 from reclave.domain.time import DAY, Span
 from reclave.journeys.services import Services
 from reclave.ports.mailer import Envelope, Mailer
-from reclave.ports.sign_ins import SignIns, Tried
+from reclave.ports.sign_ins import Attempt, Met, Opening, SignIns, Tried
 from reclave.ports.store import Store, Transaction
 from tests.crash.service import Parts, Service
 from tests.world import nit
@@ -39,6 +42,15 @@ class _Store:
 
     async def accept(self, request: Request) -> Admission:
         return await self.store.accept(request)
+
+    async def try_password(self, attempt: Attempt) -> Met:
+        return await step_by_step.try_password(self, attempt)
+
+    async def open_session(self, opening: Opening) -> Session | None:
+        return await step_by_step.open_session(self, opening)
+
+    async def record(self, entry: Entry) -> None:
+        await step_by_step.record(self, entry)
 
     async def turned_away(self, portal: str, *, since: int) -> int:
         return await self.store.turned_away(portal, since=since)

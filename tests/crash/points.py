@@ -18,10 +18,11 @@ from typing import Any
 from unittest import mock
 
 import greenlet  # type: ignore[import-untyped]  # carries no types
-from aiosmtplib import SMTP, SMTPResponse
+from aiosmtplib import SMTPResponse
 from sqlalchemy.engine.default import DefaultDialect
 
 import reclave
+from reclave.adapters.smtp_session import SmtpSession
 from tests.crash.wire import Point
 
 _OURS = str(Path(reclave.__file__).parent) + os.sep
@@ -68,21 +69,21 @@ class Points:
     def install(self) -> None:
         """Make points of commits and of SMTP's DATA, for the rest of this process's life."""
         commit: Callable[[DefaultDialect, Any], None] = DefaultDialect.do_commit
-        data = SMTP.data
+        hand_over = SmtpSession.hand_over
 
         def do_commit(dialect: DefaultDialect, connection: Any) -> None:
             self.reached("before commit")
             commit(dialect, connection)
             self.reached("after commit")
 
-        async def send_data(client: SMTP, content: bytes) -> SMTPResponse:
+        async def send_data(session: SmtpSession, content: bytes) -> SMTPResponse:
             self.reached("before DATA")
-            answer = await data(client, content)
+            answer = await hand_over(session, content)
             self.reached("after DATA")
             return answer
 
         mock.patch.object(DefaultDialect, "do_commit", do_commit).start()
-        mock.patch.object(SMTP, "data", send_data).start()
+        mock.patch.object(SmtpSession, "hand_over", send_data).start()
 
 
 class _Watched(Coroutine[Any, Any, Any]):

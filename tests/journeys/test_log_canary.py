@@ -77,7 +77,7 @@ async def fail_everywhere(world: World, monkeypatch: pytest.MonkeyPatch) -> None
     world.wait(HOUR)
     await world.person().ask(ONE)
     with monkeypatch.context() as patch:
-        patch.setattr(BuiltinDirectory, "by_identifier", refuses)
+        patch.setattr(BuiltinDirectory, "try_password", refuses)
         patch.setattr(BuiltinDirectory, "by_addresses", refuses)
         await failing(world.person().sign_in(nit(0), TYPED["password"]))
         async with asyncio.timeout(20):

@@ -10,6 +10,7 @@ from reclave.domain.limits import Cost
 from reclave.domain.time import DAY, HOUR, MINUTE, SECOND
 from reclave.journeys import sign_in
 from reclave.journeys.services import Caller
+from reclave.journeys.tries import PER_CLIENT
 from tests.world import DEMO_PASSWORD, NEW_PASSWORD, World, nit, opened_page, temporary_passwords
 
 ONE = "tesoreria@andina.example"
@@ -154,7 +155,7 @@ async def test_a_spray_over_many_accounts_from_one_address_is_held_back(world: W
     caller = Caller(client=b"sprayer".ljust(32, b"."))
     async with world.services.store.transaction() as tx:
         key = world.services.vault.digest("limit", "pagos", "sign_in", caller.client)
-        limit = sign_in.PER_CLIENT
+        limit = PER_CLIENT
         await tx.limits.take([Cost(key, limit, limit.count)])
     with pytest.raises(Throttled):
         await sign_in.sign_in(world.services, world.portal, nit(1), WRONG, caller)

@@ -9,6 +9,7 @@ import pytest
 from reclave.domain.outbox import Template
 from reclave.domain.portal import Language, Portal
 from reclave.pages.mail import Post
+from reclave.pages.mime import quoted_printable
 from reclave.pages.skeleton import Marked, skeleton_of
 from tests.pages.mails import LETTER, demo_portals, every_mail, services_of, written
 
@@ -20,9 +21,10 @@ class _Compared(Post):
 
     compared: ClassVar[list[str]] = []
 
-    def _render(self, name: str, portal: Portal, language: Language, context: Mapping[str, Any]) -> str:
+    def _render(self, name: str, portal: Portal, language: Language, context: Mapping[str, Any]) -> bytes:
         filled = super()._render(name, portal, language, context)
-        assert filled == self._renderer.render(name, portal, language, context)
+        rendered = self._renderer.render(name, portal, language, context)
+        assert filled == (rendered.encode() if name.endswith(".subject.txt") else quoted_printable(rendered))
         self.compared.append(name)
         return filled
 
@@ -55,4 +57,13 @@ def test_one_rendering_serves_all_values_of_one_shape_and_no_other() -> None:
     assert one.shape == same.shape
     assert one.shape not in {Marked(other, str).shape for other in others}
     marked = str(one.context["place"]) + " <" + str(one.context["names"][1]) + ">"
-    assert skeleton_of(marked, markup=True).filled(["<x>", "a", "&"]) == "&lt;x&gt; <&amp;>"
+    assert skeleton_of(marked, markup=True).filled(["<x>", "a", "&"]) == b"&lt;x&gt; <&amp;>"
+
+
+def test_lines_are_written_one_by_one_as_they_are_written_together() -> None:
+    values = {"place": "Bogotá\r\u2028", "name": "de"}
+    marked = Marked(values, str)
+    lines = ["Ñ sin valor \n\n", "Con {place} final \r\n", "From {name}\n", "uno\u2028dos\rtres \n\n", "fin"]
+    for text in ("".join(lines), "".join(lines[:-1]), "".join(lines[::-1])):
+        skeleton = skeleton_of(text.format(**marked.context), markup=False, write=quoted_printable)
+        assert skeleton.filled(marked.values) == quoted_printable(text.format(**values))

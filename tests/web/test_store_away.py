@@ -35,7 +35,7 @@ async def test_while_the_database_is_away_nobody_signs_in_and_sessions_are_not_l
 ) -> None:
     person = world.person()
     await person.sign_in(nit(0), DEMO_PASSWORD)
-    for part in ("transaction", "reading"):
+    for part in ("transaction", "reading", "try_password"):
         monkeypatch.setattr(world.services.store, part, away)
     assert (await world.person().sign_in(nit(0), DEMO_PASSWORD)).status_code == 503
     assert (await person.get("/pagos/cuenta")).status_code == 503

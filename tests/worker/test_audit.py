@@ -22,7 +22,7 @@ from reclave.domain.identifiers import nit_check_digit
 from reclave.domain.limits import Cost, Limit, Scope
 from reclave.domain.throttle import PAUSE_AFTER, Guess
 from reclave.domain.time import DAY, MINUTE
-from reclave.journeys.sign_in import PER_CLIENT
+from reclave.journeys.tries import PER_CLIENT
 from reclave.pages.client import client_digest
 from reclave.ports.store import Store
 from reclave.worker import housekeeping

@@ -16,6 +16,7 @@ from reclave.domain.time import HOUR, MINUTE, SECOND
 from reclave.journeys.messages import Letter, queue
 from reclave.pages.i18n import format_time
 from reclave.ports.store import Store
+from reclave.worker import sender
 from reclave.worker.sender import AT_ONCE
 from tests.adapters.scripted_smtp import ScriptedSmtpServer
 from tests.stores import OpenAnother
@@ -333,6 +334,18 @@ async def test_a_slow_server_holds_up_only_the_messages_that_it_has(world: World
     stop.set()
     await running
     assert mailer.at_once == AT_ONCE
+
+
+async def test_messages_are_claimed_ahead_only_while_the_server_is_quick(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await queue_letters(world, 6 * AT_ONCE)
+    sending, claimed = worker_with(world, HeldMailer())._sender, []
+    for quick in (10.0, 10.0, 0.0):
+        monkeypatch.setattr(sender, "_QUICK_SECONDS", quick)
+        claimed.append(await sending.send_some())
+        await sending.finish()
+    assert claimed == [AT_ONCE, 3 * AT_ONCE, AT_ONCE]
 
 
 async def test_while_there_is_no_room_nothing_more_is_claimed(world: World, store: Store) -> None:

@@ -3,7 +3,9 @@
 from collections.abc import Collection, Mapping
 
 from reclave.domain.accounts import Account, AccountIdentifier
-from reclave.ports.store import Transaction
+from reclave.domain.sessions import Session
+from reclave.ports.sign_ins import Attempt, Met, Opening
+from reclave.ports.store import Store, Transaction
 
 
 class BuiltinDirectory:
@@ -11,6 +13,12 @@ class BuiltinDirectory:
 
     async def by_identifier(self, tx: Transaction, portal: str, field: str, value: str) -> Account | None:
         return await tx.accounts.by_identifier(portal, field, value)
+
+    async def try_password(self, store: Store, attempt: Attempt) -> Met:
+        return await store.try_password(attempt)
+
+    async def open_session(self, store: Store, opening: Opening) -> Session | None:
+        return await store.open_session(opening)
 
     async def by_address(self, tx: Transaction, portal: str, canonical: str) -> list[Account]:
         return await tx.accounts.by_address(portal, canonical)

@@ -28,6 +28,8 @@ _SHAPES = (
     # Numbers of documents may begin with letters (AB123456) and end with one (12345678K).
     (re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{0,3}\d(?:[.\s/-]?\d){5,}[A-Za-z]?|\d(?:[.\s-]?\d){5,}"), "[number]"),
 )
+# None of them fits a word without digits that is shorter than a token.
+_HARMLESS = re.compile(r"[A-Za-z_]{0,39}")
 _LARGEST_NUMBER = 99_999
 # From the first quote of a line to its last: an apostrophe among them would else turn inside and outside round.
 _QUOTED = re.compile(r"['\"].*['\"]")
@@ -38,6 +40,8 @@ _ABOUT_CODE = (AttributeError, ImportError, NameError, TypeError)
 
 def masked(text: str) -> str:
     """A text with addresses, secrets and long numbers replaced by what they are."""
+    if _HARMLESS.fullmatch(text):
+        return text
     for shape, name in _SHAPES:
         text = shape.sub(name, text)
     return text

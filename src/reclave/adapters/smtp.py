@@ -22,6 +22,7 @@ from aiosmtplib import (
     SMTPSenderRefused,
 )
 
+from reclave.adapters.smtp_session import SmtpSession, StaleError
 from reclave.domain.outbox import SMTP_PATIENCE, Deferred, Delivery, Refused, Sent
 from reclave.domain.time import SECOND
 from reclave.ports.mailer import Envelope
@@ -30,9 +31,6 @@ TEXT_LENGTH = 500
 
 _KEPT_SECONDS = 10.0
 _QUIT_SECONDS = 5.0
-_OK = 250
-_FORWARDED = 251
-_CLOSING = 421
 _FULL = 552
 _TRANSIENT = range(400, 500)
 _PERMANENT = range(500, 600)
@@ -86,7 +84,7 @@ class SmtpMailer:
         self._settings = settings
         self._tls = None if settings.security == "none" else _tls_context(settings.ca_file)
         self._slots = asyncio.Semaphore(settings.connections)
-        self._kept: list[SMTP] = []
+        self._kept: list[SmtpSession] = []
         self._closed = False
 
     async def send(self, envelope: Envelope) -> Delivery:
@@ -118,25 +116,25 @@ class SmtpMailer:
         """Leave politely (QUIT); a message under way is sent first, a later one isn't kept waiting for."""
         self._closed = True
         kept, self._kept = self._kept, []
-        await asyncio.gather(*(_quit(client) for client in kept))
+        await asyncio.gather(*(session.quit(_QUIT_SECONDS) for session in kept))
 
     async def _attempt(self, envelope: Envelope) -> Delivery:
         kept = self._take_kept()
         if kept is not None:
             try:
                 return await self._transact(kept, envelope, patience=_KEPT_SECONDS)
-            except _StaleError:
+            except StaleError:
                 pass
         return await self._transact(await self._connect(), envelope, patience=None)
 
-    def _take_kept(self) -> SMTP | None:
+    def _take_kept(self) -> SmtpSession | None:
         while self._kept:
-            client = self._kept.pop()
-            if client.is_connected:
-                return client
+            session = self._kept.pop()
+            if session.alive:
+                return session
         return None
 
-    async def _connect(self) -> SMTP:
+    async def _connect(self) -> SmtpSession:
         settings = self._settings
         client = _Client(
             hostname=settings.host,
@@ -154,6 +152,7 @@ class SmtpMailer:
                 await client.connect()
                 if client.is_ehlo_or_helo_needed:
                     await client.ehlo()
+            return SmtpSession(client)
         except TimeoutError:
             _drop(client)
             why = f"{settings.host}:{settings.port} was not ready within {settings.connect_timeout:g} s"
@@ -161,24 +160,21 @@ class SmtpMailer:
         except BaseException:
             _drop(client)
             raise
-        return client
 
-    async def _transact(self, client: SMTP, envelope: Envelope, *, patience: float | None) -> Delivery:
+    async def _transact(self, session: SmtpSession, envelope: Envelope, *, patience: float | None) -> Delivery:
         try:
-            await _mail(client, envelope.sender, patience)
-            await _rcpt(client, envelope.recipient)
-            answer = await client.data(envelope.content)
+            answer = await session.send(envelope.sender, envelope.recipient, envelope.content, patience=patience)
         except SMTPResponseException:
             # The transaction may be open still. Starting anew is as cheap as RSET, and surer.
-            _leave(client)
+            session.leave()
             raise
         except BaseException:
-            _drop(client)
+            session.drop()
             raise
         if self._closed:
-            _leave(client)
+            session.leave()
         else:
-            self._kept.append(client)
+            self._kept.append(session)
         return Sent(answer.code, _clean(answer.message))
 
 
@@ -186,31 +182,6 @@ class _Client(SMTP):
     """aiosmtplib's client, signing in only by what needs no MD5: the channel is encrypted."""
 
     AUTH_METHODS = ("plain", "login")
-
-
-class _StaleError(Exception):
-    """A kept connection that had died before it was used: nothing was tried."""
-
-
-async def _mail(client: SMTP, sender: str, patience: float | None) -> None:
-    """Open a transaction. With `patience` (seconds), a connection that has died raises `_StaleError`."""
-    try:
-        async with asyncio.timeout(patience):
-            answer = await client.execute_command(b"MAIL", b"FROM:<%b>" % sender.encode("ascii"))
-    except OSError as error:
-        if patience is None:
-            raise
-        raise _StaleError from error
-    if answer.code == _CLOSING and patience is not None:
-        raise _StaleError
-    if answer.code != _OK:
-        raise SMTPSenderRefused(answer.code, answer.message, sender)
-
-
-async def _rcpt(client: SMTP, recipient: str) -> None:
-    answer = await client.execute_command(b"RCPT", b"TO:<%b>" % recipient.encode("ascii"))
-    if answer.code not in {_OK, _FORWARDED}:
-        raise SMTPRecipientRefused(answer.code, answer.message, recipient)
 
 
 def _about_the_message(code: int, text: str) -> Delivery:
@@ -233,26 +204,11 @@ def _clean(text: str) -> str:
     return _QUOTED.sub("[address]", " ".join(printable.split()))[:TEXT_LENGTH]
 
 
-def _leave(client: SMTP) -> None:
-    """Close a connection that is between two commands: QUIT, without waiting for its answer."""
-    if client.protocol is not None and client.is_connected:
-        client.protocol.write(b"QUIT\r\n")
-    client.close()
-
-
 def _drop(client: SMTP) -> None:
-    """Cut a connection in the middle of anything: what is still in its buffer must not become a message."""
+    """Cut a connection that was not let in."""
     if client.transport is not None:
         cast("asyncio.WriteTransport", client.transport).abort()
     client.close()
-
-
-async def _quit(client: SMTP) -> None:
-    try:
-        async with asyncio.timeout(_QUIT_SECONDS):
-            await client.quit()
-    except (SMTPException, OSError):
-        _drop(client)
 
 
 def _check(settings: SmtpSettings) -> None:

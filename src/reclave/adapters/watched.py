@@ -13,9 +13,11 @@ from reclave.domain.audit import Entry
 from reclave.domain.errors import Overloaded
 from reclave.domain.foreign_hashes import ForeignHash
 from reclave.domain.intake import Admission, Request
+from reclave.domain.sessions import Session
 from reclave.domain.time import Instant
 from reclave.ports.hasher import Hasher
 from reclave.ports.meter import EVENTS, HASH_SECONDS, HASHES, HASHES_REFUSED, REQUESTS, Meter
+from reclave.ports.sign_ins import Attempt, Met, Opening
 from reclave.ports.store import Store, Transaction
 
 _Result = TypeVar("_Result")
@@ -34,7 +36,7 @@ class WatchedStore:
             noting = _NotingAudit(tx.audit)
             yield cast(Transaction, _NotingTransaction(tx, noting))
         for entry in noting.entries:
-            self._meter.count(EVENTS, portal=entry.portal, event=entry.event)
+            self._note(entry)
 
     def reading(self) -> AbstractAsyncContextManager[Transaction]:
         return self._store.reading()
@@ -44,11 +46,27 @@ class WatchedStore:
         self._meter.count(REQUESTS, portal=request.portal, journey=request.journey, outcome=admission)
         return admission
 
+    async def try_password(self, attempt: Attempt) -> Met:
+        return await self._store.try_password(attempt)
+
+    async def open_session(self, opening: Opening) -> Session | None:
+        session = await self._store.open_session(opening)
+        if session is not None:
+            self._note(opening.entry)
+        return session
+
+    async def record(self, entry: Entry) -> None:
+        await self._store.record(entry)
+        self._note(entry)
+
     async def turned_away(self, portal: str, *, since: Instant) -> int:
         return await self._store.turned_away(portal, since=since)
 
     async def close(self) -> None:
         await self._store.close()
+
+    def _note(self, entry: Entry) -> None:
+        self._meter.count(EVENTS, portal=entry.portal, event=entry.event)
 
 
 class _NotingTransaction:

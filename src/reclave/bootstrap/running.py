@@ -6,22 +6,28 @@ import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
+from reclave.adapters.sql.growth import note_growth
 from reclave.bootstrap.portals import check_portals
 from reclave.bootstrap.telemetry import answer_operators, publish, watch, watched
 from reclave.bootstrap.waking import Doorbell, end, first_of, listen_to_database, on_signals, say_begun
-from reclave.bootstrap.wiring import Wired, build_mailer, build_worker, warm_mails, wired
+from reclave.bootstrap.wiring import Wired, build_mailer, build_worker, postgresql_of, warm_mails, wired
 from reclave.domain.errors import ReclaveError
 from reclave.settings import Settings
 from reclave.supervisor import Inherited
 from reclave.worker.loop import Stage, Worker
+from reclave.worker.sender import AT_ONCE
 
 REFRESH_SECONDS = 2.0
 """How soon every process notices what an operator's command changed."""
 NICENESS = 10
 """Of a worker beside page processes: people who wait for a page go first, and what they asked for waits on the disk."""
+_FEWEST_AT_ONCE = 4
+GROWTH_SECONDS = 1.0
+"""How often a worker looks whether tables have outgrown what the database's planner knows of them."""
 PACE_SECONDS = 60.0
 """How often pages learn how fast mail goes."""
 _log = structlog.get_logger("reclave")
@@ -42,18 +48,23 @@ async def run_worker(settings: Settings, inherited: Inherited | None = None, onl
         return
     watching = watch(settings, inherited)
     async with wired(settings) as opened, watched(opened, watching, "worker") as begun:
-        parts, mailer = begun, build_mailer(settings)
-        beside = [
-            asyncio.create_task(asyncio.to_thread(warm_mails, parts.services)),
-            asyncio.create_task(listen_to_database(settings, bell.ring)),
-            keep_fresh(parts, stop),
-        ]
+        at_once = _share_of_connections(inherited)
+        parts, mailer = begun, build_mailer(settings, at_once)
+        beside = [asyncio.create_task(asyncio.to_thread(warm_mails, parts.services)), keep_fresh(parts, stop)]
+        if (database := postgresql_of(opened.services.store)) is not None:
+            beside.append(
+                asyncio.create_task(
+                    _repeated(partial(note_growth, database), GROWTH_SECONDS, stop, rest=60 * GROWTH_SECONDS)
+                )
+            )
+        if inherited is None or not inherited.helps:
+            beside.append(asyncio.create_task(listen_to_database(settings, bell.ring)))
         telling = asyncio.gather(
             answer_operators(parts, opened.services.store, watching, stop), publish(watching, stop)
         )
         say_begun(inherited)
         while not stop.is_set():
-            await _work(build_worker(parts, mailer, stage), bell, first_of(stop, hangup), stop)
+            await _work(build_worker(parts, mailer, stage, at_once=at_once), bell, first_of(stop, hangup), stop)
             if hangup.is_set():
                 hangup.clear()
                 parts = reloaded(parts)
@@ -61,6 +72,11 @@ async def run_worker(settings: Settings, inherited: Inherited | None = None, onl
         await end(beside)
         await mailer.close()
         await telling
+
+
+def _share_of_connections(inherited: Inherited | None) -> int:
+    """How many connections to the mail server a worker may hold: mail servers take 50 or so of one client."""
+    return AT_ONCE if inherited is None else max(_FEWEST_AT_ONCE, min(AT_ONCE, 2 * AT_ONCE // inherited.workers))
 
 
 async def _work(worker: Worker, bell: Doorbell, until: asyncio.Event, ending: asyncio.Event) -> None:
@@ -104,12 +120,17 @@ async def _refresh(parts: Wired) -> None:
     await parts.services.switchboard.refresh(parts.services.store)
 
 
-async def _repeated(refresh: Callable[[], Awaitable[None]], seconds: float, stop: asyncio.Event) -> None:
+async def _repeated(
+    refresh: Callable[[], Awaitable[object]], seconds: float, stop: asyncio.Event, *, rest: float | None = None
+) -> None:
+    """Refresh every so many seconds; after a fault after a `rest`, which is as long where none is given."""
     while not stop.is_set():
+        pause = seconds
         try:
             await refresh()
         except Exception:  # noqa: BLE001 - the reason follows
             # A keyring being edited or a database that is away: what was read before stays in force.
             _log.exception("refresh_failed")
+            pause = rest or seconds
         with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), seconds)
+            await asyncio.wait_for(stop.wait(), pause)

@@ -34,6 +34,7 @@ from reclave.pages.page import Site
 from reclave.pages.render import Renderer
 from reclave.ports.entropy import Bell
 from reclave.ports.mailer import Mailer
+from reclave.ports.store import Store
 from reclave.settings import Settings
 from reclave.web.app import TEMPLATES, web_app
 from reclave.worker.loop import Stage, Worker
@@ -123,8 +124,14 @@ async def wired(settings: Settings, bell: Bell | None = None, *, sending: bool =
 
 def bell_of(store: SqlStore) -> NotifyBell | None:
     """The bell of a database that can tell other processes."""
-    database = store.database
-    return NotifyBell(partial(database.notify, CHANNEL)) if isinstance(database, PostgresqlDatabase) else None
+    database = postgresql_of(store)
+    return None if database is None else NotifyBell(partial(database.notify, CHANNEL))
+
+
+def postgresql_of(store: Store) -> PostgresqlDatabase | None:
+    """The PostgreSQL behind a store, where there is one."""
+    database = store.database if isinstance(store, SqlStore) else None
+    return database if isinstance(database, PostgresqlDatabase) else None
 
 
 class _Noted:
@@ -215,7 +222,7 @@ def build_web(wired: Wired) -> ASGIApp:
     return web_app(build_site(wired))
 
 
-def build_mailer(settings: Settings) -> Mailer:
+def build_mailer(settings: Settings, connections: int = AT_ONCE) -> Mailer:
     """The mailer that the settings describe. Raises `NotReady` where they contradict each other."""
     described = SmtpSettings(
         host=settings.smtp_host,
@@ -224,7 +231,7 @@ def build_mailer(settings: Settings) -> Mailer:
         username=settings.smtp_username or None,
         password=settings.smtp_secret or None,
         ca_file=Path(settings.smtp_ca_file) if settings.smtp_ca_file else None,
-        connections=AT_ONCE,
+        connections=connections,
         local_hostname=urlsplit(settings.base_url).hostname or "localhost",
     )
     try:
@@ -233,9 +240,12 @@ def build_mailer(settings: Settings) -> Mailer:
         raise NotReady(f"mail: {error}") from error
 
 
-def build_worker(wired: Wired, mailer: Mailer, only: Stage | None = None) -> Worker:
-    """A worker over the services and a mailer; `only` in one stage, where it is one of several."""
-    sender = Sender(wired.services, mailer, Post(wired.services, wired.settings.base_url))
+def build_worker(wired: Wired, mailer: Mailer, only: Stage | None = None, *, at_once: int = AT_ONCE) -> Worker:
+    """A worker over the services and a mailer, which sends so many messages `at_once`.
+
+    It works `only` in one stage, where it is one of several.
+    """
+    sender = Sender(wired.services, mailer, Post(wired.services, wired.settings.base_url), at_once=at_once)
     return Worker(wired.services, sender, only)
 
 

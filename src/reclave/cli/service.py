@@ -18,8 +18,8 @@ inherited_option = click.option("--inherited", default="", hidden=True, help="Wh
     "--processes",
     type=click.IntRange(1, 64),
     default=None,
-    help="So many processes that answer pages, and a worker, all watched: SIGUSR2 replaces them without a refused"
-    " request. Left out: pages and worker as simple as can be.",
+    help="So many processes that answer pages, and as many workers (on SQLite one), all watched: SIGUSR2 replaces them"
+    " without a refused request. Left out: pages and worker as simple as can be.",
 )
 def serve(settings_path: Path, processes: int | None) -> None:
     """Serve the portals' pages, with a worker as a child process."""
@@ -49,7 +49,14 @@ async def _serve_fleet(settings_path: Path, processes: int) -> int:
     from reclave.supervisor.fleet import Fleet
 
     settings = read_settings(settings_path)
-    fleet = Fleet(settings, lambda kind: own_command(kind, "--settings", str(settings_path)), processes)
+    # SQLite has one writer: a second worker would wait for the first.
+    workers = processes if settings.database.startswith("postgresql") else 1
+    fleet = Fleet(
+        settings,
+        lambda kind: own_command(kind, "--settings", str(settings_path)),
+        pages=processes,
+        workers=workers,
+    )
     return await fleet.run(_say_where)
 
 

@@ -1,8 +1,7 @@
 """What accounts are known by: tax numbers, identity documents, user names, e-mail addresses.
 
-A portal names a kind for each of its fields. Reading is forgiving about punctuation and strict about
-characters: what a person can't see or what only looks like a digit is refused, so that two accounts never
-meet in one spelling.
+A portal names a kind for each of its fields. Reading is forgiving about punctuation and strict about characters: what
+a person can't see or what only looks like a digit is refused, so that two accounts never meet in one spelling.
 """
 
 import re
@@ -40,8 +39,7 @@ _FOLD = _DIGITS | dict.fromkeys(map(ord, _DASHES + _POINTS), "-")
 _AFTER = ",;:"
 
 _LABEL = re.compile(r"(?:N\.?I\.?T|R\.?U\.?C|C\.[IC]|c[eé\u00c9]dula)\.?[ :]*", re.IGNORECASE | re.ASCII)
-# The check digit stands apart only after a whole number or after groups of three; "9-0-0-1-2-3-4-5-6" shows
-# nothing.
+# The check digit stands apart only after a whole number or after groups of three.
 _NIT_WITH_ITS_CHECK_DIGIT_APART = re.compile(r"(?:[0-9]+|[0-9]{1,3}(?:-[0-9]{3})+)-[0-9]")
 _USER_NAME = re.compile(r"[A-Za-z0-9._@-]*")
 _PASSPORT = re.compile(r"[A-Za-z0-9]*")

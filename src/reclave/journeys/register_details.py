@@ -24,7 +24,7 @@ from reclave.journeys.new_password import check_new_password
 from reclave.journeys.password_schemes import count_change
 from reclave.journeys.services import Caller, Services
 from reclave.journeys.sessions import SignedInAs
-from reclave.journeys.sign_in import lift_pause
+from reclave.journeys.tries import lift_pause
 from reclave.ports.store import Transaction
 
 _DONE = {

@@ -27,7 +27,7 @@ from reclave.journeys.new_password import check_new_password
 from reclave.journeys.password_schemes import count_change
 from reclave.journeys.register_details import notify_change
 from reclave.journeys.services import Caller, Services
-from reclave.journeys.sign_in import lift_pause
+from reclave.journeys.tries import lift_pause
 from reclave.ports.store import Transaction
 
 JOURNEY = "reset_link"

@@ -1,8 +1,8 @@
 """Sign-in by identifier with a password, or with a temporary or initial one (P3, P7); sign-out.
 
-Every path does the same work: guesses are counted by what was typed, in a transaction of their own, before anything
-is compared; an unknown account is looked up, hashed and derived for like a known one (S26). The place among those
-who wait for a hash comes first of all: who is turned away for want of one has lost no guess.
+Every path does the same work: guesses are counted by what was typed, and committed, before anything is compared; an
+unknown account is looked up, hashed and derived for like a known one (S26). The place among those who wait for a hash
+comes first of all: who is turned away for want of one has lost no guess.
 """
 
 from dataclasses import dataclass, replace
@@ -19,26 +19,23 @@ from reclave.domain.errors import (
 )
 from reclave.domain.grants import Grant, Purpose, State
 from reclave.domain.identifiers import Identifier, IdentifierRefused, parse_identifier, parse_identifier_of_kinds
-from reclave.domain.limits import Cost, Limit, Scope
 from reclave.domain.passwords import normalise
 from reclave.domain.portal import Field, Portal
 from reclave.domain.secrets import Presentation, digest_of, read_temporary_password, same_secret
 from reclave.domain.sessions import Session, SessionKind
 from reclave.domain.switches import FIRST_SIGN_IN, SIGN_IN
 from reclave.domain.throttle import PAUSE_AFTER, Guess
-from reclave.domain.time import HOUR, Span
+from reclave.domain.time import Instant, Span
 from reclave.journeys import first_sign_in, grants
 from reclave.journeys.new_password import is_too_large
 from reclave.journeys.password_schemes import count_change, decoy_scheme
 from reclave.journeys.services import Caller, Services
+from reclave.journeys.tries import PER_CLIENT, attempt_at
 from reclave.ports.hasher import Hasher
-from reclave.ports.sign_ins import COMPARED, Tried
+from reclave.ports.sign_ins import COMPARED, Opening, Tried
 from reclave.ports.store import Transaction
 
-_NOBODY = "nobody"
 _TEMPORARY = Presentation.TEMPORARY_PASSWORD
-PER_CLIENT = Limit(600, HOUR, Scope.CLIENT)
-"""Sign-ins that one network address may try in an hour over all accounts: beyond it a spray is suspected (S24)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +49,7 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    """What the counting transaction found: the account if there is one, and which comparisons may be made."""
+    """What counting found: the account if there is one, and which comparisons may be made."""
 
     account: Account | None
     grants: list[Grant]
@@ -83,8 +80,8 @@ async def sign_in(
         account = counted.account
         fits = await _compare(hasher, counted, password)
         if fits and account is not None and account.can_sign_in():
-            rehashed = await _rehashed(hasher, account, password)
-            return await _open_full(services, portal, account, rehashed, counted, caller)
+            account = await _rehashed(services, hasher, account, password)
+            return await _open_full(services, portal, account, counted, caller)
     grant = _grant_opened_by(services, portal, account, counted, temporary)
     if fits and account is not None:
         grant = grant or first_sign_in.opened_by_given(account, counted.grants)
@@ -125,35 +122,23 @@ def _read_identifier(asked: Field, typed: str) -> Identifier:
 async def _count(
     services: Services, portal: Portal, identifier: Identifier, temporary: bool, caller: Caller
 ) -> _Counted:
-    everyone = services.vault.digest("guess", portal.id, identifier.value)
-    async with services.store.transaction() as tx:
-        account = await services.directory.by_identifier(
-            tx, portal.id, portal.file.sign_in.identifier, identifier.value
-        )
-        owner = account.id if account else _NOBODY
-        device = caller.device_digest or caller.client
-        known = await tx.sign_ins.standing(portal.id, owner, device)
-        where = device if known.recognised else caller.client
-        pair = services.vault.digest("guess", portal.id, identifier.value, where)
-        sprays = 0 if known.recognised else await _wait_of_spray(services, tx, portal, caller)
-        tried = Tried(sprays, 0) if sprays else await tx.sign_ins.count(portal.id, pair, everyone)
-        temporary_wait = sprays
-        if temporary and not sprays:
-            temporary_wait = await tx.guesses.count(portal.id, Guess.TEMPORARY_PASSWORD, pair, identifier=everyone)
-        if tried.wait and not sprays:
-            await tx.audit.add(_entry(Event.SIGN_IN_THROTTLED, portal, account, caller))
+    attempt = attempt_at(services, portal, identifier.value, caller)
+    met = await services.directory.try_password(services.store, attempt)
+    account, known = met.account, met.standing
+    pair = attempt.subject(known)
+    tried = met.tried or Tried(PER_CLIENT.interval, 0)
+    temporary_wait = 0 if met.tried else tried.wait
+    if met.tried is None:
+        await services.store.record(Entry(portal=portal.id, event=Event.SPRAY_SUSPECTED, client=caller.client))
+    elif tried.wait:
+        await services.store.record(_entry(Event.SIGN_IN_THROTTLED, portal, account, caller))
+    if temporary and not temporary_wait:
+        async with services.store.transaction() as tx:
+            kind = Guess.TEMPORARY_PASSWORD
+            temporary_wait = await tx.guesses.count(portal.id, kind, pair, identifier=attempt.everyone)
     decoy = decoy_scheme(services, portal, known.schemes, identifier.value)
     paused = tried.failures > PAUSE_AFTER and not known.recognised
-    return _Counted(account, known.grants, tried.wait, temporary_wait, paused, pair, everyone, decoy)
-
-
-async def _wait_of_spray(services: Services, tx: Transaction, portal: Portal, caller: Caller) -> Span:
-    key = services.vault.digest("limit", portal.id, "sign_in", caller.client)
-    (passed,) = await tx.limits.take([Cost(key, PER_CLIENT)])
-    if passed:
-        return 0
-    await tx.audit.add(Entry(portal=portal.id, event=Event.SPRAY_SUSPECTED, client=caller.client))
-    return PER_CLIENT.interval
+    return _Counted(account, known.grants, tried.wait, temporary_wait, paused, pair, attempt.everyone, decoy)
 
 
 async def _compare(hasher: Hasher, counted: _Counted, password: str) -> bool:
@@ -169,9 +154,19 @@ async def _compare(hasher: Hasher, counted: _Counted, password: str) -> bool:
     return fits and not counted.paused
 
 
-async def _rehashed(hasher: Hasher, account: Account, password: str) -> str | None:
-    """The password's hash made anew, where the one that it fits is outdated."""
-    return await hasher.hash(password) if hasher.outdated(account.password_hash or "") else None
+async def _rehashed(services: Services, hasher: Hasher, account: Account, password: str) -> Account:
+    """The account with its password's hash made anew, where the one that it fits is outdated, and still there."""
+    if not hasher.outdated(account.password_hash or ""):
+        return account
+    rehashed = await hasher.hash(password)
+    async with services.store.transaction() as tx:
+        current = await services.directory.get(tx, account.portal, account.id, lock=True)
+        if current is None or current.password_hash != account.password_hash:
+            return account
+        anew = replace(current, password_hash=rehashed)
+        await tx.accounts.change(anew, was=current.credential_version)
+        await count_change(tx, current, rehashed)
+    return anew
 
 
 def _grant_opened_by(
@@ -188,20 +183,20 @@ def _grant_opened_by(
 
 
 async def _open_full(
-    services: Services, portal: Portal, account: Account, rehashed: str | None, counted: _Counted, caller: Caller
+    services: Services, portal: Portal, account: Account, counted: _Counted, caller: Caller
 ) -> SignedIn:
     handle, device = services.new_id(), services.new_id() if caller.device_digest is None else None
-    async with services.store.transaction() as tx:
-        current = await services.directory.get(tx, portal.id, account.id, lock=True)
-        if current is None or not current.can_sign_in() or current.password_hash != account.password_hash:
-            raise SignInRefused
-        if rehashed:
-            await tx.accounts.change(replace(current, password_hash=rehashed), was=current.credential_version)
-        session = _session(tx, current, SessionKind.FULL, caller, handle)
-        remembered = caller.device_digest or digest_of(device or b"")
-        await tx.sign_ins.open(session, remembered, counted.pair, counted.everyone)
-        await grants.record(tx, Event.SIGN_IN_SUCCEEDED, current, "", client=caller.client, device=caller.device)
-        await count_change(tx, current, rehashed or current.password_hash)
+    opening = Opening(
+        account=account,
+        session=_session(0, account, SessionKind.FULL, caller, handle),
+        entry=_entry(Event.SIGN_IN_SUCCEEDED, portal, account, caller),
+        device=caller.device_digest or digest_of(device or b""),
+        subject=counted.pair,
+        everyone=counted.everyone,
+    )
+    session = await services.directory.open_session(services.store, opening)
+    if session is None:
+        raise SignInRefused
     return SignedIn(handle, session, device)
 
 
@@ -248,13 +243,13 @@ async def open_session(
 ) -> SignedIn:
     """Write a new session with a handle of its own (S27); the cookie's value leaves only in the answer."""
     handle = services.new_id()
-    session = _session(tx, account, kind, caller, handle, grant)
+    session = _session(tx.now, account, kind, caller, handle, grant)
     await tx.sessions.add(session)
     return SignedIn(handle, session, None)
 
 
 def _session(
-    tx: Transaction, account: Account, kind: SessionKind, caller: Caller, handle: bytes, grant: bytes | None = None
+    now: Instant, account: Account, kind: SessionKind, caller: Caller, handle: bytes, grant: bytes | None = None
 ) -> Session:
     return Session(
         portal=account.portal,
@@ -265,24 +260,14 @@ def _session(
         grant=grant,
         device=caller.device,
         client=caller.client,
-        started_at=tx.now,
-        last_seen_at=tx.now,
+        started_at=now,
+        last_seen_at=now,
     )
 
 
-async def lift_pause(services: Services, tx: Transaction, portal: Portal, identifier: str, caller: Caller) -> None:
-    """Forget the failed guesses at a password that a recovery has just replaced (S23)."""
-    places = (), (caller.client,), (caller.device_digest or caller.client,)
-    subjects = {services.vault.digest("guess", portal.id, identifier, *where) for where in places}
-    # In the order in which sign-ins lock them, so that none waits for the other in a circle.
-    for subject in sorted(subjects):
-        await tx.guesses.reset(portal.id, Guess.PASSWORD, subject)
-
-
 async def _refuse(services: Services, portal: Portal, counted: _Counted, caller: Caller) -> None:
-    async with services.store.transaction() as tx:
-        event = Event.SIGN_IN_THROTTLED if counted.paused else Event.SIGN_IN_REFUSED
-        await tx.audit.add(_entry(event, portal, counted.account, caller))
+    event = Event.SIGN_IN_THROTTLED if counted.paused else Event.SIGN_IN_REFUSED
+    await services.store.record(_entry(event, portal, counted.account, caller))
 
 
 def _entry(event: Event, portal: Portal, account: Account | None, caller: Caller) -> Entry:

@@ -19,7 +19,7 @@ from reclave.journeys.reset_link import token_for
 from reclave.journeys.services import Services
 from reclave.pages.brand_css import palette
 from reclave.pages.i18n import format_time
-from reclave.pages.mime import MailFrame
+from reclave.pages.mime import MailFrame, quoted_printable
 from reclave.pages.render import Renderer
 from reclave.pages.skeleton import Marked, Skeleton, skeleton_of
 from reclave.pages.urls import page_url, report_url, reset_url
@@ -89,7 +89,7 @@ class Post:
         name = f"mail/{message.template}"
         content = shared.frame.fill(
             recipient=letter.to,
-            subject=self._render(f"{name}.subject.txt", portal, language, context).strip(),
+            subject=self._render(f"{name}.subject.txt", portal, language, context).decode().strip(),
             message_id=message.message_id,
             date=date,
             text=self._render(f"{name}.txt", portal, language, context),
@@ -169,14 +169,16 @@ class Post:
     def _show(self, portal: Portal, canonical: str) -> str:
         return show_identifier(portal, canonical)
 
-    def _render(self, name: str, portal: Portal, language: Language, context: Mapping[str, Any]) -> str:
+    def _render(self, name: str, portal: Portal, language: Language, context: Mapping[str, Any]) -> bytes:
+        """A text; but for the subject, in quoted-printable."""
         marked = Marked(context, lambda instant: _time(instant // MINUTE, language, portal.zone))
         skeletons, key = self._shared(portal, language).skeletons, (name, marked.shape)
         if key not in skeletons:
             if len(skeletons) == _SHAPES:
                 skeletons.clear()
             rendered = self._renderer.render(name, portal, language, marked.context)
-            skeletons[key] = skeleton_of(rendered, markup=name.endswith(".html"))
+            write = str.encode if name.endswith(".subject.txt") else quoted_printable
+            skeletons[key] = skeleton_of(rendered, markup=name.endswith(".html"), write=write)
         return skeletons[key].filled(marked.values)
 
     def _shared(self, portal: Portal, language: Language) -> _Stationery:

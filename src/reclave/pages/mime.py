@@ -79,8 +79,8 @@ class MailFrame:
         subject: str,
         message_id: str,
         date: Instant,
-        text: str,
-        html: str,
+        text: str | bytes,
+        html: str | bytes,
         headers: Mapping[str, str] | None = None,
     ) -> bytes:
         """The message as bytes; the same values give the same bytes, so a retry is the same message.
@@ -90,7 +90,7 @@ class MailFrame:
             subject: free text on one line.
             message_id: `<unique@domain>`.
             date: microseconds since the Unix epoch, written in UTC to the second.
-            text: the plain text, with any line ends; a last line break is added where it is missing.
+            text: the plain text, or what `quoted_printable` made of it.
             html: the same for people who see HTML.
             headers: further unstructured headers, such as `X-Reference`.
 
@@ -112,10 +112,7 @@ class MailFrame:
         return "".join(head).encode("ascii") + parts + f"--{boundary}--\r\n".encode("ascii")
 
 
-def _part(boundary: str, subtype: str, text: str) -> bytes:
-    raw = b"\r\n".join(text.encode().splitlines()) + b"\r\n"
-    if b"\0" in raw:
-        raise ValueError("a NUL in the text of a mail")
+def _part(boundary: str, subtype: str, text: str | bytes) -> bytes:
     # "=_" can't occur in quoted-printable, so a boundary that starts with it can't occur in a part.
     head = (
         f"--{boundary}\r\n"
@@ -123,10 +120,18 @@ def _part(boundary: str, subtype: str, text: str) -> bytes:
         "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
     )
     # The line break before a boundary belongs to the boundary (RFC 2046 section 5.1.1), hence one more.
-    return b"".join((head.encode("ascii"), _quoted_printable(raw), b"\r\n"))
+    encoded = quoted_printable(text) if isinstance(text, str) else text
+    return b"".join((head.encode("ascii"), encoded, b"\r\n"))
 
 
-def _quoted_printable(raw: bytes) -> bytes:
+def quoted_printable(text: str) -> bytes:
+    """Lines in UTF-8 as a part of a mail holds them (RFC 2045 section 6.7): each is written for itself.
+
+    They may have any ends; the last one is added where it is missing. Raises ValueError for a NUL.
+    """
+    raw = b"\r\n".join(text.encode().splitlines()) + b"\r\n"
+    if b"\0" in raw:
+        raise ValueError("a NUL in the text of a mail")
     # A server that keeps mail in one file puts ">" before a line that starts so (RFC 4155), which breaks a signature.
     encoded = _LOOKS_LIKE_A_NEXT_MAIL.sub(b"From=\r\n ", binascii.b2a_qp(raw))
     lines = encoded.split(b"\r\n")

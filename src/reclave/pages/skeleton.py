@@ -1,35 +1,47 @@
 """A template rendered once for every shape of what it says; from then on only the values are filled in.
 
-A shape is how many values there are, of which kinds, and which of them are empty. A template may choose by these and by
-booleans, and may print values; it sees marks instead of them.
+Lines without a value are written once, as the bytes that a mail takes. A shape is how many values there are, of which
+kinds, and which of them are empty. A template may choose by these and by booleans, and may print values; it sees marks
+instead of them.
 """
 
 import re
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from itertools import groupby
+from typing import Any, TypeAlias
 
 from markupsafe import escape
 
 from reclave.domain.time import Instant
 
 _MARK = re.compile("\ue000([0-9]+)\ue001")  # of Unicode's private use: no text has them, no escaping touches them
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+
+Parts: TypeAlias = tuple[str, ...]
+"""Text and the number of a value in turn, beginning and ending with text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Skeleton:
-    """Text with gaps: `parts` is text and the number of a value in turn, beginning and ending with text."""
+    """Text with gaps: whole lines without one, written already, and those with a gap."""
 
-    parts: tuple[str, ...]
+    lines: tuple[bytes | Parts, ...]
     markup: bool
+    write: Callable[[str], bytes]
 
-    def filled(self, values: list[str]) -> str:
-        """The whole text; values are escaped where it is markup."""
-        parts = list(self.parts)
+    def filled(self, values: list[str]) -> bytes:
+        """The whole text, written; values are escaped where it is markup."""
+        return b"".join(
+            each if isinstance(each, bytes) else self.write(self._with_values(each, values)) for each in self.lines
+        )
+
+    def _with_values(self, parts: Parts, values: list[str]) -> str:
+        filled = list(parts)
         for at in range(1, len(parts), 2):
             value = values[int(parts[at])]
-            parts[at] = str(escape(value)) if self.markup else value
-        return "".join(parts)
+            filled[at] = str(escape(value)) if self.markup else value
+        return "".join(filled)
 
 
 class Marked:
@@ -54,9 +66,12 @@ class Marked:
         return f"\ue000{len(self.values) - 1}\ue001"
 
 
-def skeleton_of(rendered: str, *, markup: bool) -> Skeleton:
-    """What a template made of a marked context."""
-    return Skeleton(tuple(_MARK.split(rendered)), markup)
+def skeleton_of(rendered: str, *, markup: bool, write: Callable[[str], bytes] = str.encode) -> Skeleton:
+    """What a template made of a marked context; `write` writes any number of its lines as it writes them together."""
+    runs = groupby(_LINE.findall(rendered), key=lambda line: _MARK.search(line) is not None)
+    texts = ((gaps, "".join(lines)) for gaps, lines in runs)
+    lines = (tuple(_MARK.split(text)) if gaps else write(text) for gaps, text in texts)
+    return Skeleton(tuple(lines), markup, write)
 
 
 def _as_it_is(mark: str) -> str:

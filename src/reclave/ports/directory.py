@@ -4,7 +4,9 @@ from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from reclave.domain.accounts import Account, AccountIdentifier
-from reclave.ports.store import Transaction
+from reclave.domain.sessions import Session
+from reclave.ports.sign_ins import Attempt, Met, Opening
+from reclave.ports.store import Store, Transaction
 
 
 class Directory(Protocol):
@@ -12,6 +14,12 @@ class Directory(Protocol):
 
     async def by_identifier(self, tx: Transaction, portal: str, field: str, value: str) -> Account | None:
         """The account that this identifier names."""
+
+    async def try_password(self, store: Store, attempt: Attempt) -> Met:
+        """Count a try at a password and look up whom it is at, as `Store.try_password` does."""
+
+    async def open_session(self, store: Store, opening: Opening) -> Session | None:
+        """Open a session for an account, as `Store.open_session` does."""
 
     async def by_address(self, tx: Transaction, portal: str, canonical: str) -> list[Account]:
         """Every account registered with this canonical address, in a stable order."""

@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from reclave.domain.accounts import Account, AccountIdentifier
+from reclave.domain.audit import Entry
 from reclave.domain.grants import Grant, Purpose, State
 from reclave.domain.intake import Admission, Intake, Outcome, Request
 from reclave.domain.sessions import Session
@@ -17,7 +18,8 @@ from reclave.domain.time import Instant, Span
 from reclave.ports.imports import Imports
 from reclave.ports.outbox import Outbox
 from reclave.ports.records import Audit, Cases, Guesses, Leases, Limits, PasswordSchemes, Switches
-from reclave.ports.sign_ins import SignIns
+from reclave.ports.sessions import Sessions
+from reclave.ports.sign_ins import Attempt, Met, Opening, SignIns
 
 
 class Accounts(Protocol):
@@ -195,43 +197,6 @@ class Intakes(Protocol):
         """How many are unresolved, and when the oldest was accepted."""
 
 
-class Sessions(Protocol):
-    """Sessions and recognised devices."""
-
-    async def add(self, session: Session) -> None:
-        """Write a session."""
-
-    async def get(self, portal: str, digest: bytes) -> Session | None:
-        """The session under this digest."""
-
-    async def touch(self, portal: str, digest: bytes) -> None:
-        """Set `last_seen_at` to now."""
-
-    async def of_account(self, portal: str, account: str) -> list[Session]:
-        """The account's sessions, newest use first."""
-
-    async def end(self, portal: str, digest: bytes) -> bool:
-        """Delete a session."""
-
-    async def end_all(self, portal: str, account: str, *, keep: bytes | None = None) -> int:
-        """Delete the account's sessions but the kept one; how many."""
-
-    async def devices(self, portal: str, account: str) -> int:
-        """How many devices the account signed in on before."""
-
-    async def erase(self, portal: str, account: str) -> int:
-        """Delete the account's sessions and the devices that it signed in on; how many rows."""
-
-    async def recognise(self, portal: str, device: bytes, account: str) -> None:
-        """Remember that the account signed in on this device (a digest)."""
-
-    async def recognised(self, portal: str, device: bytes, account: str) -> bool:
-        """Whether the account signed in on this device before."""
-
-    async def purge(self, *, seen_before: Instant, devices_before: Instant) -> int:
-        """Delete sessions last seen before an instant and devices last used before another; how many."""
-
-
 class Transaction(Protocol):
     """One transaction; it commits when its block ends and rolls back when the block raises."""
 
@@ -287,6 +252,21 @@ class Store(Protocol):
         The costs are taken whatever the cooldown says; one that does not pass answers OVER_LIMIT, a cooldown that
         does not pass answers COOLING, and either leaves no row, only a count (`turned_away`).
         """
+
+    async def try_password(self, attempt: Attempt) -> Met:
+        """Count a try at a password and look up whom it is at, committed before this returns (invariant 6).
+
+        The work is the same whether there is such an account or not (S26).
+        """
+
+    async def open_session(self, opening: Opening) -> Session | None:
+        """Open a session, remember its device, forget the failed tries, and record it; None if that may not be.
+
+        It may not where the account has got another password since, or can no longer sign in.
+        """
+
+    async def record(self, entry: Entry) -> None:
+        """Append an entry to the audit trail, committed before this returns."""
 
     async def turned_away(self, portal: str, *, since: Instant) -> int:
         """How many requests were over a limit or within the cooldown since an instant (counted by the hour)."""

@@ -33,6 +33,8 @@ class Child:
     process: asyncio.subprocess.Process
     _writing: int
     _ready: int
+    helps: bool
+    """Whether it is a worker that nobody wakes, once it has begun."""
     _ended: asyncio.Task[int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -89,4 +91,4 @@ async def start_child(kind: Kind, command: Sequence[str], shared: Inherited) -> 
     finally:
         os.close(reading)
         os.close(telling)
-    return Child(kind, shared.place, process, writing, told)
+    return Child(kind, shared.place, process, writing, told, shared.helps)

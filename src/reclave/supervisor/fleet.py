@@ -1,7 +1,8 @@
-"""`reclave serve --processes N`: one port, N processes that answer pages on it, one worker, all watched.
+"""`reclave serve --processes N`: one port, N processes that answer pages on it, workers, all watched.
 
 Each page process has a socket of its own on the port (a seat), so that the kernel spreads the connections: of one
 socket that all share, whoever wakes first takes all that wait. The sockets stay open here when their processes change.
+Pages wake the first worker. The others look by themselves: they are for more than one can do.
 """
 
 import asyncio
@@ -48,24 +49,35 @@ class Asked:
         loop.add_signal_handler(signal.SIGUSR2, self.renew.set)
 
 
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """What one of the processes does, and which of its kind it is."""
+
+    kind: Kind
+    number: int
+
+
 class Fleet:
     """The processes of one service.
 
     Args:
         command: gives the command line of each kind of process; it is asked anew for each that is started.
         pages: how many answer pages.
+        workers: how many resolve requests and send mail.
     """
 
-    def __init__(self, settings: Settings, command: Callable[[Kind], Sequence[str]], pages: int) -> None:
+    def __init__(
+        self, settings: Settings, command: Callable[[Kind], Sequence[str]], *, pages: int, workers: int
+    ) -> None:
         self._settings = settings
         self._command = command
-        self._pages = pages
-        self._seats: list[int | None] = [*range(pages), None]
+        self._count = {Kind.PAGES: pages, Kind.WORKER: workers}
+        self._seats = [Seat(kind, number) for kind, count in self._count.items() for number in range(count)]
         self._children: set[Child] = set()
         self._watching: set[asyncio.Task[None]] = set()
         self._asked = Asked()
         # While all are replaced there are twice as many.
-        self._places = set(range(2 * (pages + 1)))
+        self._places = set(range(2 * len(self._seats)))
         self._opened = ExitStack()
 
     async def run(self, ready: Callable[[str], None]) -> int:
@@ -78,7 +90,7 @@ class Fleet:
         with self._opened:
             port = self._listen()
             # One alone at first: what is wrong with an installation is said once.
-            first = await self._begun(0)
+            first = await self._begun(self._seats[0])
             if first is None:
                 return 0 if self._asked.stop.is_set() else 1
             doing = [asyncio.create_task(work) for work in (self._pass_rings_on(), self._reload(), self._renew())]
@@ -94,7 +106,7 @@ class Fleet:
     def _listen(self) -> int:
         """Open all that the processes share; the port."""
         settings = self._settings
-        self._listeners = listening_often(settings.host, settings.port, "port", self._pages)
+        self._listeners = listening_often(settings.host, settings.port, "port", self._count[Kind.PAGES])
         for listener in self._listeners:
             self._opened.enter_context(listener)
         self._operations: socket.socket | None = None
@@ -110,12 +122,12 @@ class Fleet:
         port: int = self._listeners[0].getsockname()[1]
         return port
 
-    async def _begun(self, seat: int | None) -> Child | None:
+    async def _begun(self, seat: Seat) -> Child | None:
         """Start a process and wait until it has begun; None, and nothing of it, when it ends instead or is told to."""
         try:
             child = await self._start(seat)
         except OSError:
-            _log.exception("process_not_started", process=_kind(seat))
+            _log.exception("process_not_started", process=seat.kind)
             return None
         beginning = asyncio.create_task(child.begins())
         stopping = asyncio.create_task(self._asked.stop.wait())
@@ -128,19 +140,21 @@ class Fleet:
         self._see_off(child)
         return None
 
-    async def _start(self, seat: int | None) -> Child:
-        kind, pages = _kind(seat), seat is not None
+    async def _start(self, seat: Seat) -> Child:
+        pages = seat.kind is Kind.PAGES
         shared = Inherited(
             parent=-1,
             bell=self._bell if pages else None,
-            listener=None if seat is None else self._listeners[seat].fileno(),
+            listener=self._listeners[seat.number].fileno() if pages else None,
             operations=self._operations.fileno() if pages and self._operations else None,
             numbers=self._numbers.fileno() if self._numbers else None,
             place=self._places.pop(),
-            places=2 * (self._pages + 1),
-            siblings=self._pages,
+            places=2 * len(self._seats),
+            siblings=self._count[Kind.PAGES],
+            workers=self._count[Kind.WORKER],
+            helps=not pages and seat.number > 0,
         )
-        child = await start_child(kind, self._command(kind), shared)
+        child = await start_child(seat.kind, self._command(seat.kind), shared)
         self._children.add(child)
         if not pages:
             child.ring()
@@ -156,12 +170,12 @@ class Fleet:
         pairs = zip(self._seats, children, strict=True)
         self._watching = {asyncio.create_task(self._kept(seat, child)) for seat, child in pairs}
 
-    async def _kept(self, seat: int | None, child: Child | None) -> None:
+    async def _kept(self, seat: Seat, child: Child | None) -> None:
         while True:
             if child is not None:
                 code = await child.ends()
                 self._see_off(child)
-                _log.error("process_ended", process=_kind(seat), code=code)
+                _log.error("process_ended", process=seat.kind, code=code)
             await asyncio.sleep(RESTART_SECONDS)
             child = await self._begun(seat)
 
@@ -173,7 +187,7 @@ class Fleet:
         self._places.add(child.place)
 
     async def _pass_rings_on(self) -> None:
-        """Wake the workers when pages ring."""
+        """Wake the first worker when pages ring."""
         rung = asyncio.Event()
         reader = BellReader(self._rung, rung)
         reader.start()
@@ -182,7 +196,7 @@ class Fleet:
                 await rung.wait()
                 rung.clear()
                 for child in self._children:
-                    if child.kind is Kind.WORKER:
+                    if child.kind is Kind.WORKER and not child.helps:
                         child.ring()
         finally:
             reader.close()
@@ -221,8 +235,3 @@ class Fleet:
             self._see_off(child)
 
         await asyncio.gather(*map(end, children))
-
-
-def _kind(seat: int | None) -> Kind:
-    """What sits there; the worker has no seat."""
-    return Kind.WORKER if seat is None else Kind.PAGES

@@ -39,6 +39,10 @@ class Inherited(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     places: int = 1
     siblings: int = 1
     """How many processes answer pages, this one included: they share the machine."""
+    workers: int = 1
+    """How many processes resolve and send, this one included: they share the mail server's connections."""
+    helps: bool = False
+    """A worker that nobody wakes: it looks every second, and works while there is more than another one gets done."""
 
     @property
     def descriptors(self) -> list[int]:

@@ -14,7 +14,7 @@ from reclave.worker.sender import Sender
 
 POLL_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 60.0
-GATHER_SECONDS = 0.02
+GATHER_SECONDS = 0.01
 FINISH_SECONDS = 7.0
 """How long mail may take that is being sent when the worker stops, so that it has ended after 10 s."""
 _log = structlog.get_logger("reclave.worker")
@@ -55,7 +55,7 @@ class Worker:
                 resolve = partial(self._resolve_gathered, stop)
                 group.create_task(self._stage("resolve", resolve, self.intake_bell, stop, POLL_SECONDS))
             if self._only in {None, Stage.SEND}:
-                group.create_task(self._stage("send", self._sender.send_some, self.outbox_bell, stop, POLL_SECONDS))
+                group.create_task(self._stage("send", self._send, self.outbox_bell, stop, POLL_SECONDS))
             group.create_task(self._stage("keep_house", self._keep_house, asyncio.Event(), stop, HOUSEKEEPING_SECONDS))
             await stop.wait()
             self._sender.claim_no_more()
@@ -85,18 +85,21 @@ class Worker:
                 self._services.bell.ring()
         return resolved
 
-    async def _resolve_gathered(self, stop: asyncio.Event) -> int:
+    async def _resolve_gathered(self, stop: asyncio.Event) -> bool:
         """Let requests gather for a moment that nobody can predict, then resolve them.
 
         A request that follows within milliseconds is answered before the work for the one before it begins. After a
-        full batch others have gathered already.
+        full batch others have gathered already: whether it was one.
         """
         if not self._more:
             share = self._services.entropy.bytes(1)[0] / 255
             await asyncio.sleep(GATHER_SECONDS * (1 + share / 2))
-        resolved = await self.resolve(stop)
-        self._more = resolved == BATCH
-        return resolved
+        self._more = await self.resolve(stop) == BATCH
+        return self._more
+
+    async def _send(self) -> bool:
+        await self._sender.send_some()
+        return self._sender.more
 
     async def run_until_idle(self) -> int:
         """Resolve and send until nothing is due; how many pieces of work were done."""
@@ -112,22 +115,23 @@ class Worker:
     async def _stage(
         self,
         name: str,
-        work: Callable[[], Awaitable[int]],
+        work: Callable[[], Awaitable[bool | int]],
         bell: asyncio.Event,
         stop: asyncio.Event,
         patience: float,
     ) -> None:
+        """Work whenever the bell has rung, or after so many seconds; again at once where there is more to do."""
         while not stop.is_set():
             bell.clear()
             try:
-                worked = await work()
+                more = await work()
             except Exception:  # noqa: BLE001 - the reason follows
                 # A database that is away or a fault in one row must not end the other stages; it is logged whole,
                 # the claim's lease brings the work back, and readiness shows what waits.
                 _log.exception("stage_failed", stage=name)
                 await _wait(stop, patience)
                 continue
-            if not worked:
+            if not more:
                 await _wait(bell, patience, stop)
 
 

@@ -17,6 +17,9 @@ from reclave.worker.rehearsal import FOR_NOBODY, compose_for_nobody
 from reclave.worker.settling import Done, Settling
 
 AT_ONCE = 24
+_QUEUED_BEHIND = 2
+"""How many more messages may be claimed for each that is sent while the mail server is quick: they wait for moments."""
+_QUICK_SECONDS = 0.1
 _GATHER_SECONDS = 0.01
 _LONGEST_PRETENCE = 2.0
 _FAULT = Deferred(None, "a fault of the service, see its log")
@@ -37,14 +40,18 @@ class Sender:
         self._freed = asyncio.Event()
         self._ending = False
         self._exchange = 0.0
+        self.more = False
+        """Whether there may be more to send than was claimed the last time."""
 
     async def send_some(self) -> int:
         """Claim as many due messages as there is room for and begin to send them; how many were claimed."""
         await self._make_room()
         if self._ending:
             return 0
+        room = max(1, self._room() - self._sending)
         async with self._services.store.transaction() as tx:
-            messages = await tx.outbox.claim(limit=self._at_once - self._sending, lease=LEASE)
+            messages = await tx.outbox.claim(limit=room, lease=LEASE)
+        self.more = len(messages) == room
         if messages:
             await self._begin(messages)
         return len(messages)
@@ -75,14 +82,19 @@ class Sender:
         A claim costs the same for one message and for many. Messages that were sent need no room while they are
         settled.
         """
-        while self._sending > self._at_once // 4 and not self._ending:
-            patience = None if self._sending >= self._at_once else _GATHER_SECONDS
+        while self._sending > self._room() // 4 and not self._ending:
+            patience = None if self._sending >= self._room() else _GATHER_SECONDS
             self._freed.clear()
             try:
                 await asyncio.wait_for(self._freed.wait(), patience)
             except TimeoutError:
                 break
         self._reap()
+
+    def _room(self) -> int:
+        """How many messages may be under way; those for which there is no connection yet wait for one in the mailer."""
+        quick = 0 < self._exchange < _QUICK_SECONDS
+        return self._at_once * (1 + _QUEUED_BEHIND if quick else 1)
 
     def _reap(self) -> None:
         done = {task for task in self._under_way if task.done()}

@@ -110,6 +110,21 @@ asyncio.run(main(sys.argv[1], int(sys.argv[2])))
 """
 
 
+TRY = """
+import asyncio, sys
+from reclave.adapters.sql.store import open_store
+from tests.contracts.test_store_sign_ins import an_attempt
+
+async def main(url, times):
+    store = await open_store(url)
+    subjects = {name: name.encode() for name in ("device", "recognised", "stranger", "everyone")}
+    met = await asyncio.gather(*(store.try_password(an_attempt(**subjects)) for _ in range(times)))
+    await store.close()
+    print(sum(one.tried.wait == 0 for one in met))
+
+asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+"""
+
 ACCEPT_FOR_EVER = """
 import asyncio, sys
 from reclave.adapters.sql.store import open_store
@@ -164,6 +179,15 @@ async def test_processes_take_from_a_limit_exactly_what_it_holds(url: str) -> No
 async def test_processes_accept_no_more_than_a_portal_wide_limit_holds_and_nearly_all_of_it(url: str) -> None:
     accepted = sum(map(int, await in_processes(ASK, url, FLEET)))
     assert 1800 <= accepted <= 2000  # what is missing lapsed in shares
+
+
+@pytest.mark.req("I6", "S23")
+@pytest.mark.long
+async def test_processes_let_pass_no_more_tries_at_a_password_than_there_are(store: SqlStore, url: str) -> None:
+    assert sum(map(int, await in_processes(TRY, url, FLEET))) == FREE_TRIES
+    async with store.reading() as tx:
+        for subject in (b"stranger", b"everyone"):
+            assert (await tx.guesses.tally(PORTAL, Guess.PASSWORD, subject)).failures == FREE_TRIES
 
 
 @pytest.mark.req("I5")

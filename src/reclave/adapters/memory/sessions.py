@@ -8,7 +8,7 @@ from reclave.domain.time import Instant
 
 
 class MemorySessions:
-    """`ports.store.Sessions` in memory."""
+    """`ports.sessions.Sessions` in memory."""
 
     def __init__(self, tables: Tables, now: Instant) -> None:
         self._sessions = tables.sessions

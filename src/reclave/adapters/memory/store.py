@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from reclave.adapters import step_by_step
 from reclave.adapters.memory.accounts import MemoryAccounts
 from reclave.adapters.memory.audit import MemoryAudit
 from reclave.adapters.memory.cases import MemoryCases
@@ -22,8 +23,11 @@ from reclave.adapters.memory.sessions import MemorySessions
 from reclave.adapters.memory.sign_ins import MemorySignIns
 from reclave.adapters.memory.switches import MemorySwitches
 from reclave.adapters.memory.tables import Tables
+from reclave.domain.audit import Entry
 from reclave.domain.intake import Admission, Request
+from reclave.domain.sessions import Session
 from reclave.domain.time import HOUR, Instant
+from reclave.ports.sign_ins import Attempt, Met, Opening
 
 
 def _machine_clock() -> Instant:
@@ -125,6 +129,15 @@ class MemoryStore:
                 return Admission.ACCEPTED
             tx.intakes.turn_away(request.portal)
             return Admission.COOLING if all(passed) else Admission.OVER_LIMIT
+
+    async def try_password(self, attempt: Attempt) -> Met:
+        return await step_by_step.try_password(self, attempt)
+
+    async def open_session(self, opening: Opening) -> Session | None:
+        return await step_by_step.open_session(self, opening)
+
+    async def record(self, entry: Entry) -> None:
+        await step_by_step.record(self, entry)
 
     async def turned_away(self, portal: str, *, since: Instant) -> int:
         """How many requests of the hours that lie wholly or partly after `since` left no row."""

@@ -38,8 +38,8 @@ from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.types import TypeEngine
 
-from reclave.adapters.sql.bulk import PSYCOPG
 from reclave.adapters.sql.clock import ClockOffset, machine_now
+from reclave.adapters.sql.columns import PSYCOPG
 from reclave.adapters.sql.counter_tables import rate_limit as _limit
 from reclave.adapters.sql.counter_tables import turned_away as _turned_away
 from reclave.adapters.sql.counters import COUNTED_BY, TAKEN_FROM, counting, taking
@@ -168,7 +168,7 @@ def statement() -> str:
 
 
 def _statement() -> CompoundSelect[Any]:
-    clock = _clock()
+    clock = clock_and_patience()
     requests = _given("requests", {"n": Integer(), **{name: _intake.c[name].type for name in OF_REQUEST}})
     costs = _given("costs", {"n": Integer(), "key": LargeBinary(), "amount": BigInteger(), "cooldown": Boolean()})
     counts = dict.fromkeys(("wanted", "left", "depth", "interval"), BigInteger())
@@ -193,7 +193,8 @@ def _statement() -> CompoundSelect[Any]:
     return union_all(answers, shared).add_cte(written, counted)
 
 
-def _clock() -> CTE:
+def clock_and_patience() -> CTE:
+    """The database's clock, moved by `offset`, as `now`; and how long the statement waits for a lock."""
     now = cast(extract("epoch", func.clock_timestamp()) * literal_column("1000000"), BigInteger)
     # Read before the first row is locked, so that it bounds the wait for all of them.
     patience = func.set_config(literal_column("'lock_timeout'"), literal_column(f"'{_LOCK_TIMEOUT}'"), true())

@@ -35,12 +35,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.types import TypeEngine
 
+from reclave.adapters.sql.columns import PSYCOPG
+
 Upsert: TypeAlias = Insert | ReturningInsert[*tuple[Any, ...]]
 """An INSERT with or without RETURNING."""
 
 
-PSYCOPG: Dialect = make_url("postgresql+psycopg://").get_dialect()()
-"""For statements that are written once and go straight to the driver."""
 _SQLITE: Dialect = make_url("sqlite://").get_dialect()()
 
 

@@ -2,14 +2,20 @@
 
 import dataclasses
 import json
+from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from sqlalchemy import BigInteger, Column, Dialect, Integer, Text
+from sqlalchemy import BigInteger, Column, Dialect, Integer, Table, Text, make_url
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+PSYCOPG: Dialect = make_url("postgresql+psycopg://").get_dialect()()
+"""For statements that are written once and go straight to the driver."""
+
+_Record = TypeVar("_Record")
 
 ByBytes = Text().with_variant(Text(collation="C"), "postgresql")
 """Text that compares by its bytes: both engines order alike, and no upgrade of locales spoils an index."""
@@ -84,3 +90,22 @@ def maybe(name: str, of: TypeEngine[Any] | type[TypeEngine[Any]]) -> Column[Any]
 def values_of(record: "DataclassInstance") -> dict[str, Any]:
     """A domain object's fields by column."""
     return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+
+
+class Reader(Generic[_Record]):
+    """Makes domain objects of what the driver gives for all of a table's columns, in their order."""
+
+    def __init__(self, table: Table, make: Callable[..., _Record]) -> None:
+        self._make = make
+        readers = {each.name: each.type.dialect_impl(PSYCOPG).result_processor(PSYCOPG, None) for each in table.columns}
+        self._names = tuple(readers)
+        self._readers = {name: reader for name, reader in readers.items() if reader is not None}
+        self.width = len(readers)
+        """How many columns there are."""
+
+    def read(self, values: Sequence[Any]) -> _Record | None:
+        """The object of the first `width` values; None where the first is NULL: there is no such row."""
+        if values[0] is None:
+            return None
+        fields = dict(zip(self._names, values, strict=False))
+        return self._make(**fields | {name: reader(fields[name]) for name, reader in self._readers.items()})

@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Delete,
     LargeBinary,
+    Select,
     and_,
     bindparam,
     case,
@@ -14,6 +17,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import Insert, insert
@@ -27,6 +31,13 @@ from reclave.adapters.sql.counter_tables import turned_away as _turned_away
 from reclave.domain.limits import Cost, Limit, admitted
 from reclave.domain.throttle import Guess, Tally, counted
 from reclave.domain.time import HOUR, Instant, Span
+
+
+def forgetting(these: Select[Any]) -> Delete:
+    """Delete guesses, locked in the order in which tries are counted: everyone's last."""
+    order = (_guess.c.subject == _guess.c.identifier, _guess.c.subject)
+    locked = these.with_only_columns(*_guess.primary_key).order_by(*order).with_for_update()
+    return delete(_guess).where(tuple_(*_guess.primary_key).in_(select(locked.cte("locked", nesting=True))))
 
 
 class SqlGuesses:
@@ -64,8 +75,8 @@ class SqlGuesses:
         await self._connection.execute(delete(_guess).where(_this(portal, guess, subject)))
 
     async def forgive(self, portal: str, identifier: bytes) -> int:
-        named = and_(_guess.c.portal == portal, _guess.c.identifier == identifier)
-        return (await self._connection.execute(delete(_guess).where(named))).rowcount
+        named = select(_guess).where(_guess.c.portal == portal, _guess.c.identifier == identifier)
+        return (await self._connection.execute(forgetting(named))).rowcount
 
     async def purge(self, *, counted_before: Instant, limit: int) -> int:
         old = select(_guess).where(_guess.c.counted_at < counted_before).order_by(_guess.c.counted_at).limit(limit)

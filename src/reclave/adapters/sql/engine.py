@@ -23,6 +23,7 @@ from reclave.adapters.sql.clock import ClockOffset, machine_now
 from reclave.adapters.sql.direct import ServerConnection, prepare_where_direct
 from reclave.adapters.sql.file_gate import FileGate
 from reclave.adapters.sql.kept import KeptConnection
+from reclave.adapters.sql.sign_ins_at_once import SignInsAtOnce
 from reclave.adapters.sql.unhurried import end_if_cancelled
 from reclave.domain.errors import StoreAway
 from reclave.domain.time import Instant
@@ -213,6 +214,10 @@ class PostgresqlDatabase:
     def admission(self) -> AdmissionAtOnce:
         """What admits requests here."""
         return AdmissionAtOnce(KeptConnection(self._connect_alone), self._offset)
+
+    def sign_ins(self) -> SignInsAtOnce:
+        """What counts tries at passwords and opens sessions here."""
+        return SignInsAtOnce(self._connect_alone, self._offset)
 
     async def notify(self, channel: str) -> None:
         """Tell whoever listens on a channel of this database (an identifier), in no transaction of ours.

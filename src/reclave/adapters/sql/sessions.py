@@ -13,7 +13,7 @@ from reclave.domain.time import Instant
 
 
 class SqlSessions:
-    """`ports.store.Sessions` on SQL."""
+    """`ports.sessions.Sessions` on SQL."""
 
     def __init__(self, connection: AsyncConnection, now: Instant) -> None:
         self._connection = connection

@@ -1,13 +1,16 @@
 """The store on SQLite or PostgreSQL."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TypeVar
 
 from sqlalchemy import select, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from reclave.adapters import step_by_step
 from reclave.adapters.sql.accounts import SqlAccounts
 from reclave.adapters.sql.audit import SqlAudit
 from reclave.adapters.sql.away import gave_up_waiting, is_of_the_database, said
@@ -26,9 +29,14 @@ from reclave.adapters.sql.sessions import SqlSessions
 from reclave.adapters.sql.sign_ins import SqlSignIns
 from reclave.adapters.sql.switches import SqlSwitches
 from reclave.adapters.sql.tables import intake
+from reclave.domain.audit import Entry
 from reclave.domain.errors import StoreAway
 from reclave.domain.intake import Admission, Request
+from reclave.domain.sessions import Session
 from reclave.domain.time import Instant
+from reclave.ports.sign_ins import Attempt, Met, Opening
+
+_Result = TypeVar("_Result")
 
 
 class SqlTransaction:
@@ -70,6 +78,7 @@ class SqlStore:
         self._door = GroupCommit(self._admit, is_of_the_database)
         self._writers: set[asyncio.Task[object] | None] = set()
         self._at_once = database.admission() if isinstance(database, PostgresqlDatabase) else None
+        self._sign_ins = database.sign_ins() if isinstance(database, PostgresqlDatabase) else None
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[SqlTransaction]:
@@ -104,6 +113,40 @@ class SqlStore:
         self._refuse_nesting()
         return await self._door.submit(request)
 
+    async def try_password(self, attempt: Attempt) -> Met:
+        """Count a try at a password and look up whom it is at.
+
+        Where the connection is lost on the way the try may be counted twice.
+        """
+        found = await _unless_lost(self._sign_ins.try_password(attempt)) if self._sign_ins else None
+        if found is None:
+            return await step_by_step.try_password(self, attempt)
+        met, counted = found
+        if counted:
+            return met
+        async with self.transaction() as tx:
+            tried = await tx.sign_ins.count(attempt.portal, attempt.subject(met.standing), attempt.everyone)
+        return replace(met, tried=tried)
+
+    async def open_session(self, opening: Opening) -> Session | None:
+        """Open a session.
+
+        Where the connection is lost on the way nobody knows whether it was opened: what is there then is looked up.
+        """
+        if self._sign_ins is not None:
+            session = await _unless_lost(self._sign_ins.open_session(opening))
+            if session is None:
+                async with self.reading() as tx:
+                    session = await tx.sessions.get(opening.session.portal, opening.session.digest)
+            if session is not None:
+                return session
+        return await step_by_step.open_session(self, opening)
+
+    async def record(self, entry: Entry) -> None:
+        """Append an entry to the audit trail; where the connection is lost on the way, it may be there twice."""
+        if self._sign_ins is None or await _unless_lost(self._sign_ins.record(entry)) is None:
+            await step_by_step.record(self, entry)
+
     async def turned_away(self, portal: str, *, since: Instant) -> int:
         async with self.database.reading() as (connection, _now):
             return await turned_away(connection, portal, since=since)
@@ -112,6 +155,8 @@ class SqlStore:
         await self._door.close()
         if self._at_once is not None:
             await self._at_once.close()
+        if self._sign_ins is not None:
+            await self._sign_ins.close()
         await self.database.close()
 
     def _refuse_nesting(self) -> None:
@@ -145,6 +190,21 @@ class SqlStore:
             query = select(intake.c.portal, intake.c.id).where(key.in_([(one.portal, one.id) for one in requests]))
             found = {tuple(row) for row in await connection.execute(query)}
         return {n for n, one in enumerate(requests) if (one.portal, one.id) in found}
+
+
+async def _unless_lost(work: Awaitable[_Result]) -> _Result | None:
+    """What a statement found; None where its connection was lost, so that nobody knows what it did.
+
+    Raises `StoreAway` where it waited too long, or the server is known to be away.
+    """
+    try:
+        return await work
+    except (SQLAlchemyError, StoreAway, OSError) as error:
+        if isinstance(error, StoreAway) or not is_of_the_database(error):
+            raise
+        if isinstance(error, TimeoutError) or gave_up_waiting(error):
+            raise StoreAway(said(error)) from error
+        return None
 
 
 async def open_store(url: str, *, clock_offset: ClockOffset | None = None) -> SqlStore:

@@ -66,8 +66,7 @@ class Importer:
         seen: Seen,
     ) -> None:
         self.seen = seen
-        self._services = services
-        self._portal = portal
+        self._services, self._portal = services, portal
         self._source = source
         self._options = options
         self._listener = listener
@@ -89,8 +88,8 @@ class Importer:
             accept_shared=options.accept_shared,
             size=lambda: self._pace.rows,
         )
-        self._last = self._gathered = 0
-        self._untold, self._tell_after = 0, _STOCK_TAKEN_AFTER
+        self._last = self._gathered = self._untold = 0
+        self._tell_after = _STOCK_TAKEN_AFTER
         self._only_new = False
         self._letters: Letters | None = None
         self._report: PrivateCsv | None = None
