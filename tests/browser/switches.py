@@ -258,10 +258,10 @@ def a_request_ends_the_owners_sessions() -> None:
     """Whoever asks for a recovery signs the owner out."""
 
     def make(answer_all: Any) -> Any:
-        async def patched(services: Any, tx: Any, intakes: Any) -> Any:
+        async def patched(services: Any, tx: Any, intakes: Any, **given: Any) -> Any:
             for account in await services.directory.by_address(tx, "pagos", "tesoreria@andina.example"):
                 await tx.sessions.end_all("pagos", account.id)
-            return await answer_all(services, tx, intakes)
+            return await answer_all(services, tx, intakes, **given)
 
         return patched
 

@@ -52,6 +52,22 @@ async def test_a_claim_holds_the_message_as_it_was_queued(store: Store) -> None:
     assert claim == replace(bare, created_at=claim.created_at, attempts=1, fence=1)
 
 
+async def test_a_message_that_is_claimed_as_it_is_written_is_its_writers_until_the_lease_ends(
+    store: Store, clock: Clock
+) -> None:
+    new = [a_message(grants=(new_id(),)), a_message()]
+    async with store.transaction() as tx:
+        own = await tx.outbox.add_claimed(new, lease=LEASE)
+        assert own == [replace(each, created_at=tx.now, attempts=1, fence=1) for each in new]
+    assert await claimed(store) == []
+    assert await settled(store, own[0], SENT)
+    clock.move(LEASE + SECOND)
+    (again,) = await claimed(store)
+    assert again == replace(own[1], attempts=2, fence=2)
+    assert not await settled(store, own[1], SENT)
+    assert [each.answer for each in await attempts(store, own[1])] == [CUT_OFF, None]
+
+
 async def test_messages_are_claimed_oldest_due_first_and_up_to_the_limit(store: Store, clock: Clock) -> None:
     later = await queued(store, not_before=await now(store) + 3 * SECOND)
     first = await queued(store)

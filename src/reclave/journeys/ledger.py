@@ -10,7 +10,7 @@ from typing import Generic, Protocol, TypeVar
 from reclave.domain.audit import Entry
 from reclave.domain.errors import SecretEnded
 from reclave.domain.grants import Grant, Purpose, State
-from reclave.domain.outbox import Message
+from reclave.domain.outbox import LEASE, Message
 from reclave.domain.time import Instant
 from reclave.ports.store import Transaction
 
@@ -63,13 +63,19 @@ class Ledger:
         self.outbox = _Kept[Message]()
         self.audit = _Kept[Entry]()
 
-    async def write(self, tx: Transaction) -> None:
-        """Write everything. Raises `SecretEnded` where somebody else issued a grant meanwhile."""
+    async def write(self, tx: Transaction, *, claim: int = 0) -> list[Message]:
+        """Write everything; of the messages, claim so many for who sends them at once, and give these.
+
+        Raises `SecretEnded` where somebody else issued a grant meanwhile.
+        """
         await self.write_grants(tx)
-        if self.outbox.added:
-            await tx.outbox.add_all(self.outbox.added)
+        at_once, later = self.outbox.added[:claim], self.outbox.added[claim:]
+        claimed = await tx.outbox.add_claimed(at_once, lease=LEASE) if at_once else []
+        if later:
+            await tx.outbox.add_all(later)
         if self.audit.added:
             await tx.audit.add_all(self.audit.added)
+        return claimed
 
     async def write_grants(self, tx: Transaction) -> None:
         """Write what became of grants. Raises as `write` does."""

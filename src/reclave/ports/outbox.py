@@ -73,6 +73,9 @@ class Outbox(Protocol):
     async def add_all(self, messages: Sequence[Message]) -> None:
         """Queue messages (one at least), each as `add` does."""
 
+    async def add_claimed(self, messages: Sequence[Message], *, lease: Span) -> list[Message]:
+        """Queue messages (one at least) and claim them at once, as `add_all` and `claim` would; the claimed ones."""
+
     async def claim(self, *, limit: int, lease: Span) -> list[Message]:
         """Claim due messages for `lease` microseconds, and record an attempt for each.
 

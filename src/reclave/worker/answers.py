@@ -8,7 +8,7 @@ import structlog
 from reclave.domain.accounts import Account
 from reclave.domain.audit import Entry, Event
 from reclave.domain.intake import Intake, Outcome
-from reclave.domain.outbox import Template
+from reclave.domain.outbox import Message, Template
 from reclave.domain.portal import Portal
 from reclave.journeys import find_user_id, recover_user_name, reset_link, temporary_password
 from reclave.journeys.answering import Opened, Resolution, matching_each
@@ -35,8 +35,13 @@ class Lost(Exception):
     """The lease ran out and another worker holds an intake: nothing of this attempt may stay."""
 
 
-async def answer_all(services: Services, tx: Transaction, intakes: Sequence[Intake]) -> list[Resolution]:
-    """Answer intakes in their order. Raises `Lost`, or `SecretEnded` where another worker issued a grant meanwhile."""
+async def answer_all(
+    services: Services, tx: Transaction, intakes: Sequence[Intake], *, claim: int = 0
+) -> tuple[list[Resolution], list[Message]]:
+    """Answer intakes in their order; claim so many of the mails that follow for who sends them at once, and give these.
+
+    Raises `Lost`, or `SecretEnded` where another worker issued a grant meanwhile.
+    """
     opened, touched = await _open(services, tx, intakes)
     ledger, rehearsed = await open_ledger(tx, touched), Ledger(tx.now, {})
     resolutions = []
@@ -47,11 +52,11 @@ async def answer_all(services: Services, tx: Transaction, intakes: Sequence[Inta
         resolutions.append(resolution)
     async with tx.rehearsal() as undone:
         await rehearsed.write_grants(undone)
-    await ledger.write(tx)
+    claimed = await ledger.write(tx, claim=claim)
     ended = [(intake, each.outcome, each.grants) for intake, each in zip(intakes, resolutions, strict=True)]
     if not await tx.intakes.resolve_all(ended):
         raise Lost
-    return resolutions
+    return resolutions, claimed
 
 
 async def _open(

@@ -76,13 +76,18 @@ class Worker:
             # What could not be settled at the last moment is brought back by its lease, after this process.
             _log.exception("stage_failed", stage="send")
 
-    async def resolve(self, stop: asyncio.Event | None = None) -> int:
-        """Resolve a batch and tell the sender; once `stop` is set, hand back what was only claimed."""
-        resolved = await resolve_some(self._services, lambda: stop is None or not stop.is_set())
-        if resolved:
+    async def resolve(self) -> int:
+        """Resolve a batch, whose mail then waits for the sender; how many requests there were."""
+        return await resolve_some(self._services)
+
+    async def _resolve(self, stop: asyncio.Event) -> int:
+        """Resolve a batch and hand its mail over to the sender; once `stop` is set, hand back what was only claimed."""
+        sender = None if self._only is Stage.RESOLVE else self._sender
+        resolved = await resolve_some(self._services, lambda: not stop.is_set(), sender)
+        if resolved and sender is None:
+            self._services.bell.ring()
+        elif resolved and self._sender.left_some:
             self.outbox_bell.set()
-            if self._only is Stage.RESOLVE:
-                self._services.bell.ring()
         return resolved
 
     async def _resolve_gathered(self, stop: asyncio.Event) -> bool:
@@ -94,7 +99,7 @@ class Worker:
         if not self._more:
             share = self._services.entropy.bytes(1)[0] / 255
             await asyncio.sleep(GATHER_SECONDS * (1 + share / 2))
-        self._more = await self.resolve(stop) == BATCH
+        self._more = await self._resolve(stop) == BATCH
         return self._more
 
     async def _send(self) -> bool:

@@ -4,13 +4,15 @@ A batch's rows stay locked until it is committed, so that it needs no lease. One
 fence and each resolution a transaction.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from typing import Protocol
 
 import structlog
 
 from reclave.domain.errors import SecretEnded
 from reclave.domain.intake import Intake, Outcome
+from reclave.domain.outbox import Message
 from reclave.domain.time import SECOND
 from reclave.journeys.answering import Resolution
 from reclave.journeys.services import Services
@@ -26,27 +28,42 @@ def _always() -> bool:
     return True
 
 
-async def resolve_some(services: Services, going_on: Callable[[], bool] = _always) -> int:
-    """Resolve up to a batch of intakes; how many there were.
+class Takes(Protocol):
+    """Who takes mails over as soon as they are written: the sender."""
+
+    def reserve(self, most: int) -> int:
+        """Keep places for mails that are about to be claimed; how many there are."""
+
+    def take_over(self, claimed: Sequence[Message], reserved: int) -> None:
+        """Send what was claimed for the places that were reserved, and give the others back."""
+
+
+async def resolve_some(services: Services, going_on: Callable[[], bool] = _always, sender: Takes | None = None) -> int:
+    """Resolve up to a batch of intakes; how many there were. What `sender` has places for is handed over to it.
 
     One that fails keeps nobody waiting who stands behind it. Where they are resolved one by one and `going_on` says
     no, those that were only claimed are given back for another worker. Raises an `ExceptionGroup` of all that failed.
     """
     try:
-        return await _resolve_together(services)
+        return await _resolve_together(services, sender)
     except Exception:  # noqa: BLE001 - whatever failed, it fails alone next
         _log.warning("batch_failed", stage="resolve", exc_info=True)
     return await _resolve_singly(services, going_on)
 
 
-async def _resolve_together(services: Services) -> int:
+async def _resolve_together(services: Services, sender: Takes | None = None) -> int:
+    places = sender.reserve(BATCH) if sender else 0
+    claimed: Sequence[Message] = ()
     with ExitStack() as around:
+        if sender:
+            around.callback(lambda: sender.take_over(claimed, places))
         async with services.store.transaction() as tx:
             intakes = await tx.intakes.take(limit=BATCH, lease=LEASE)
             if not intakes:
                 return 0
             spans = [around.enter_context(services.tracer.span("resolve", **_said(intake))) for intake in intakes]
-            resolutions = await answer_all(services, tx, intakes)
+            resolutions, written = await answer_all(services, tx, intakes, claim=places)
+        claimed = written  # not before they are committed
         for span, intake, resolution in zip(spans, intakes, resolutions, strict=True):
             span.note(outcome=resolution.outcome)
             _count(services, intake, resolution)
@@ -86,7 +103,7 @@ async def _resolve(services: Services, intake: Intake) -> Outcome | None:
     """How the intake ended; None where another worker ends it."""
     try:
         async with services.store.transaction() as tx:
-            (resolution,) = await answer_all(services, tx, [intake])
+            (resolution,), _ = await answer_all(services, tx, [intake])
     except Lost:
         _log.warning("lease_lost", stage="resolve", reference=intake.reference)
     except SecretEnded:

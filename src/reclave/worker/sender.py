@@ -1,4 +1,7 @@
-"""Sending the outbox: claimed with a lease that outlasts SMTP, checked again, sent at least once (invariant 5)."""
+"""Sending the outbox: claimed with a lease that outlasts SMTP, checked again, sent at least once (invariant 5).
+
+What this process resolves is claimed as it is written and handed over; everything else is claimed here.
+"""
 
 import asyncio
 import time
@@ -37,24 +40,48 @@ class Sender:
         self._at_once = at_once
         self._under_way: set[asyncio.Task[None]] = set()
         self._sending = 0
+        self._reserved = 0
+        self._claiming = False
         self._freed = asyncio.Event()
         self._ending = False
         self._exchange = 0.0
         self.more = False
         """Whether there may be more to send than was claimed the last time."""
+        self.left_some = True
+        """Whether there may be new messages that were not handed over."""
 
     async def send_some(self) -> int:
         """Claim as many due messages as there is room for and begin to send them; how many were claimed."""
-        await self._make_room()
-        if self._ending:
-            return 0
-        room = max(1, self._room() - self._sending)
-        async with self._services.store.transaction() as tx:
-            messages = await tx.outbox.claim(limit=room, lease=LEASE)
+        self._claiming = True
+        try:
+            await self._make_room()
+            if self._ending:
+                return 0
+            room = max(1, self._free())
+            async with self._services.store.transaction() as tx:
+                messages = await tx.outbox.claim(limit=room, lease=LEASE)
+        finally:
+            self._claiming = False
         self.more = len(messages) == room
+        self._sending += len(messages)
         if messages:
             await self._begin(messages)
         return len(messages)
+
+    def reserve(self, most: int) -> int:
+        """`resolver.Takes`; none while older messages are waiting to be claimed, or most of the room is taken."""
+        busy = self._ending or self._claiming or self._sending + self._reserved > self._room() // 4
+        places = 0 if busy else min(most, self._free())
+        self._reserved += places
+        return places
+
+    def take_over(self, claimed: Sequence[Message], reserved: int) -> None:
+        """`resolver.Takes`."""
+        self.left_some = not claimed or len(claimed) >= reserved
+        self._reserved -= reserved
+        self._sending += len(claimed)
+        if claimed:
+            self._under_way.add(asyncio.create_task(self._begin(claimed)))
 
     def claim_no_more(self) -> None:
         """Claim nothing from now on, even while somebody waits for room to claim more."""
@@ -63,8 +90,8 @@ class Sender:
 
     async def finish(self) -> None:
         """Wait for all that is under way, then raise an `ExceptionGroup` of what could not be settled."""
-        if self._under_way:
-            await asyncio.wait(self._under_way)
+        while under_way := [task for task in self._under_way if not task.done()]:
+            await asyncio.wait(under_way)
         self._reap()
 
     async def give_up(self) -> int:
@@ -96,6 +123,9 @@ class Sender:
         quick = 0 < self._exchange < _QUICK_SECONDS
         return self._at_once * (1 + _QUEUED_BEHIND if quick else 1)
 
+    def _free(self) -> int:
+        return self._room() - self._sending - self._reserved
+
     def _reap(self) -> None:
         done = {task for task in self._under_way if task.done()}
         self._under_way -= done
@@ -107,11 +137,14 @@ class Sender:
         """Check again what still lives of what the messages promise, and begin to send them."""
         letters = {message.id: self._letter(message) for message in messages}
         read = [(each, letter) for each in messages if isinstance(letter := letters[each.id], Letter)]
-        async with self._services.store.reading() as tx:
-            ready = await ready_ones(self._services, tx, read)
+        try:
+            async with self._services.store.reading() as tx:
+                ready = await ready_ones(self._services, tx, read)
+        except BaseException:  # their leases bring them back
+            self._sending -= len(messages)
+            raise
         for message in messages:
             what = _FAULT if letters[message.id] is _FAULT else ready.get(message.id)
-            self._sending += 1
             self._under_way.add(asyncio.create_task(self._send(message, what)))
 
     def _letter(self, message: Message) -> Letter | Deferred | None:

@@ -28,6 +28,11 @@ class MemoryOutbox:
         for message in messages:
             await self.add(message)
 
+    async def add_claimed(self, messages: Sequence[Message], *, lease: Span) -> list[Message]:
+        await self.add_all(messages)
+        added = {(message.portal, message.id) for message in messages}
+        return [self._begin(row, lease) for row in self._rows if (row.message.portal, row.message.id) in added]
+
     async def claim(self, *, limit: int, lease: Span) -> list[Message]:
         due = [row for row in self._rows if self._due(row, lease)]
         claimed = sorted(due, key=lambda row: (row.message.bulk, row.due_at, row.message.created_at))[:limit]

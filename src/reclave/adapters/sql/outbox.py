@@ -1,6 +1,7 @@
 """The outbox and its deliveries."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from operator import attrgetter
 from typing import Any
 
@@ -60,10 +61,16 @@ class SqlOutbox:
         self._now = now
 
     async def add(self, message: Message, *, not_before: Instant = 0) -> None:
-        await _ADD.insert(self._connection, [self._queued(message, max(self._now, not_before))])
+        await self._add([message], MessageState.QUEUED, max(self._now, not_before))
 
     async def add_all(self, messages: Sequence[Message]) -> None:
-        await _ADD.insert(self._connection, [self._queued(message, self._now) for message in messages])
+        await self._add(messages, MessageState.QUEUED, self._now)
+
+    async def add_claimed(self, messages: Sequence[Message], *, lease: Span) -> list[Message]:
+        claimed = [replace(each, created_at=self._now, attempts=1, fence=1) for each in messages]
+        await self._add(claimed, MessageState.SENDING, self._now + lease, claims=1)
+        await self._begin(claimed)
+        return claimed
 
     async def claim(self, *, limit: int, lease: Span) -> list[Message]:
         # Two statements, so that each reads its part of the index in order, however much bulk mail waits.
@@ -72,9 +79,12 @@ class SqlOutbox:
             claimed += await self._take(limit=limit - len(claimed), lease=lease, bulk=True)
         if claimed:
             await self._close_cut_off([message for message in claimed if message.attempts > 1])
-            began = [(message.portal, message.id, message.attempts, self._now) for message in claimed]
-            await _BEGIN.insert(self._connection, began)
+            await self._begin(claimed)
         return claimed
+
+    async def _begin(self, claimed: Sequence[Message]) -> None:
+        began = [(message.portal, message.id, message.attempts, self._now) for message in claimed]
+        await _BEGIN.insert(self._connection, began)
 
     async def _take(self, *, limit: int, lease: Span, bulk: bool) -> list[Message]:
         given = {
@@ -233,10 +243,14 @@ class SqlOutbox:
         said = {"answer": _NAMES[Deferred], "code": CUT_OFF.code, "text": CUT_OFF.text}
         await self._connection.execute(statement.values(ended_at=self._now, **said))
 
-    def _queued(self, message: Message, due_at: Instant) -> tuple[Any, ...]:
-        grants = ",".join(grant.hex() for grant in message.grants)
-        own = (grants, message.report, message.needs_grant, self._now, 0, 0, message.bulk)
-        return (*_as_given(message), *own, MessageState.QUEUED, due_at)
+    async def _add(self, messages: Sequence[Message], state: MessageState, due_at: Instant, *, claims: int = 0) -> None:
+        """Write new messages that were claimed so many times."""
+        rows = []
+        for message in messages:
+            grants = ",".join(grant.hex() for grant in message.grants)
+            own = (grants, message.report, message.needs_grant, self._now, claims, claims, message.bulk)
+            rows.append((*_as_given(message), *own, state, due_at))
+        await _ADD.insert(self._connection, rows)
 
     def _ended(self, message: Message, answer: Delivery) -> tuple[Any, ...]:
         said = (_NAMES[type(answer)], answer.code, answer.text)
