@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from reclave.domain.errors import StoreAway
 from reclave.domain.intake import Outcome
 from reclave.domain.time import DAY
 from reclave.ports.store import Store, Transaction
@@ -39,8 +40,9 @@ async def running(worker: Worker) -> AsyncIterator[asyncio.Event]:
 class FailingStore:
     """A store whose database is away for a number of transactions."""
 
-    def __init__(self, store: Store, failures: int) -> None:
+    def __init__(self, store: Store, failures: int, fault: Exception | None = None) -> None:
         self._store = store
+        self._fault = fault or OSError("the database is away")
         self.failures = failures
         self.failed = asyncio.Event()
 
@@ -52,7 +54,7 @@ class FailingStore:
         if self.failures:
             self.failures -= 1
             self.failed.set()
-            raise OSError("the database is away")
+            raise self._fault
         async with self._store.transaction() as tx:
             yield tx
 
@@ -111,6 +113,20 @@ async def test_a_database_that_is_away_for_a_moment_is_logged_and_all_is_done_af
     assert {line["stage"] for line in failed} == {"resolve", "send", "keep_house"}
     assert failing.failures == 0
     assert {line["log_level"] for line in failed} == {"error"}
+
+
+async def test_a_database_that_is_away_is_not_told_of_by_every_stage_again(
+    world: World, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "POLL_SECONDS", 0.05)
+    await asked(world)
+    mailer = HeldMailer()
+    failing = FailingStore(store, failures=12, fault=StoreAway("the server is gone"))
+    with capture_logs() as logs:
+        async with running(worker_with(world, mailer, failing)):
+            await mailer.until(taken=1)
+    assert failing.failures == 0
+    assert [line["event"] for line in logs if line["log_level"] in {"warning", "error"}] == []
 
 
 @pytest.mark.req("I5")

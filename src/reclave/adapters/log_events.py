@@ -109,8 +109,7 @@ LOG_EVENTS = (
     LogEvent(
         "stage_failed",
         "error",
-        "A worker's stage failed, of a database that is away for example; it goes on by itself, and `/readyz` shows"
-        " what waits.",
+        "A worker's stage failed; it goes on by itself, and `/readyz` shows what waits.",
         {"stage": _STAGE},
     ),
     LogEvent(

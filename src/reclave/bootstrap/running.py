@@ -15,7 +15,7 @@ from reclave.bootstrap.portals import check_portals
 from reclave.bootstrap.telemetry import answer_operators, publish, watch, watched
 from reclave.bootstrap.waking import Doorbell, end, first_of, listen_to_database, on_signals, say_begun
 from reclave.bootstrap.wiring import Wired, build_mailer, build_worker, postgresql_of, warm_mails, wired
-from reclave.domain.errors import ReclaveError
+from reclave.domain.errors import ReclaveError, StoreAway
 from reclave.settings import Settings
 from reclave.supervisor import Inherited
 from reclave.worker.loop import Stage, Worker
@@ -128,8 +128,10 @@ async def _repeated(
         pause = seconds
         try:
             await refresh()
+        except StoreAway:
+            pass  # its connections have said so; what was read before stays in force
         except Exception:  # noqa: BLE001 - the reason follows
-            # A keyring being edited or a database that is away: what was read before stays in force.
+            # A keyring being edited, for example: what was read before stays in force.
             _log.exception("refresh_failed")
             pause = rest or seconds
         with suppress(TimeoutError):

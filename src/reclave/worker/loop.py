@@ -7,6 +7,7 @@ from functools import partial
 
 import structlog
 
+from reclave.domain.errors import StoreAway
 from reclave.journeys.services import Services
 from reclave.worker.housekeeping import keep_house_alone, leave_house
 from reclave.worker.resolver import BATCH, resolve_some
@@ -130,9 +131,13 @@ class Worker:
             bell.clear()
             try:
                 more = await work()
+            except StoreAway:
+                # Whoever keeps its connections has said so, and says when it is back.
+                await _wait(stop, patience)
+                continue
             except Exception:  # noqa: BLE001 - the reason follows
-                # A database that is away or a fault in one row must not end the other stages; it is logged whole,
-                # the claim's lease brings the work back, and readiness shows what waits.
+                # A fault in one row must not end the other stages; it is logged whole, the claim's lease brings the
+                # work back, and readiness shows what waits.
                 _log.exception("stage_failed", stage=name)
                 await _wait(stop, patience)
                 continue

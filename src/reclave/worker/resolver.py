@@ -10,7 +10,7 @@ from typing import Protocol
 
 import structlog
 
-from reclave.domain.errors import SecretEnded
+from reclave.domain.errors import SecretEnded, StoreAway
 from reclave.domain.intake import Intake, Outcome
 from reclave.domain.outbox import Message
 from reclave.domain.time import SECOND
@@ -42,10 +42,13 @@ async def resolve_some(services: Services, going_on: Callable[[], bool] = _alway
     """Resolve up to a batch of intakes; how many there were. What `sender` has places for is handed over to it.
 
     One that fails keeps nobody waiting who stands behind it. Where they are resolved one by one and `going_on` says
-    no, those that were only claimed are given back for another worker. Raises an `ExceptionGroup` of all that failed.
+    no, those that were only claimed are given back for another worker. Raises `StoreAway`, and an `ExceptionGroup` of
+    all that failed one by one.
     """
     try:
         return await _resolve_together(services, sender)
+    except StoreAway:
+        raise
     except Exception:  # noqa: BLE001 - whatever failed, it fails alone next
         _log.warning("batch_failed", stage="resolve", exc_info=True)
     return await _resolve_singly(services, going_on)
