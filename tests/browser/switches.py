@@ -1,5 +1,6 @@
 """What can be switched off in the sources, one function each: `switched_off` names them."""
 
+import quopri
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -21,6 +22,7 @@ from reclave.journeys import (
 )
 from reclave.pages import cookies, security
 from reclave.pages.mail import Post
+from reclave.pages.mime import quoted_printable
 from reclave.pages.page import Page
 from reclave.web import app, details, report
 from reclave.worker import resolver
@@ -52,9 +54,17 @@ def rewriting(pattern: str, by: str = "") -> Switch:
 
 def mail_rewriting(pattern: str, by: str = "") -> Switch:
     """Replace what matches in the subject, text and HTML of every mail."""
-    return lambda: patch(
-        Post, "_render", lambda render: lambda *given, **named: re.sub(pattern, by, render(*given, **named))
-    )
+
+    def make(render: Any) -> Any:
+        def patched(self: Post, name: str, *given: Any) -> bytes:
+            written = render(self, name, *given)
+            if name.endswith(".subject.txt"):
+                return re.sub(pattern, by, written.decode()).encode()
+            return quoted_printable(re.sub(pattern, by, quopri.decodestring(written).decode()))
+
+        return patched
+
+    return lambda: patch(Post, "_render", make)
 
 
 def constantly(target: Any, name: str, answer: Any) -> Switch:

@@ -40,11 +40,14 @@ def test_a_kill_leaves_the_old_or_the_new_and_never_half(url: str, tmp_path: Pat
     asyncio.run(_crowd(url))
     path, chance = tmp_path / "backup", random.Random(7)
     take(url, path)
+    began = time.monotonic()
+    restore(url, path, replace=True, rehearse=True)
+    longest = max(1.2, 1.5 * (time.monotonic() - began))  # so that some are killed in time and some too late
     seen = set()
     for attempt in range(14):
         change(url, "second")
         for what, file in (("backup", tmp_path / f"backup-{attempt}"), ("restore", path)):
-            _kill(url, file, what, attempt, chance.uniform(0, 1.2))
+            _kill(url, file, what, attempt, chance.uniform(0, longest))
         seen.add(note_of(url))
         if (tmp_path / f"backup-{attempt}").exists():
             restore(url, tmp_path / f"backup-{attempt}", replace=True, rehearse=True)
