@@ -72,6 +72,9 @@ async def test_facts_lead_to_every_account_of_which_all_of_them_are_known(store:
         assert await tx.accounts.by_facts(PORTAL, {"identification": "1799000012001"}) == []
         assert await tx.accounts.by_facts(ELSEWHERE, company) == []
         assert await tx.accounts.facts(PORTAL, "a") == {**company, "identification": "1"}
+        known = {"a": {**company, "identification": "1"}, "b": {**company, "identification": "2"}}
+        assert await tx.accounts.facts_of_all(PORTAL, ["a", "b", "c", "nobody"]) == known
+        assert await tx.accounts.facts_of_all(ELSEWHERE, ["a"]) == {}
         assert await tx.accounts.facts(PORTAL, "c") == await tx.accounts.facts(ELSEWHERE, "a") == {}
 
 

@@ -67,7 +67,7 @@ async def test_places_are_kept_for_what_is_being_resolved_and_given_back(sender:
     assert sender.reserve(64) == AT_ONCE
     assert sender.reserve(1) == 0
     sender.take_over((), AT_ONCE)
-    assert sender.left_some
+    assert sender.may_find_some()
     assert sender.reserve(5) == 5
     sender.claim_no_more()
     sender.take_over((), 5)
@@ -87,7 +87,7 @@ async def test_a_batch_that_fails_hands_nothing_over(
     await ask_for(world, ONE)
     assert await resolve_some(world.services, sender=sender) == 1
     assert len(await waiting_messages(store)) == 1
-    assert sender.left_some
+    assert sender.may_find_some()
     assert sender.reserve(64) == AT_ONCE
 
 

@@ -13,9 +13,10 @@ from reclave.domain.errors import StoreAway
 from reclave.domain.intake import Outcome
 from reclave.domain.time import DAY
 from reclave.ports.store import Store, Transaction
-from reclave.worker import loop
+from reclave.worker import loop, sender
 from reclave.worker.loop import Worker
 from reclave.worker.resolver import resolve_some
+from reclave.worker.sender import Sender
 from tests.contracts.rows import a_request
 from tests.worker.post_office import NOBODY, ONE, TWO, HeldMailer, asked, queue_letters, state_of, worker_with
 from tests.world import World
@@ -59,6 +60,19 @@ class FailingStore:
             yield tx
 
 
+def counted_looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A number for each look for mail that begins from now on."""
+    looks: list[int] = []
+    look = Sender.send_some
+
+    async def counted(self: Sender) -> int:
+        looks.append(len(looks))
+        return await look(self)
+
+    monkeypatch.setattr(Sender, "send_some", counted)
+    return looks
+
+
 @pytest.fixture
 def only_the_bell(monkeypatch: pytest.MonkeyPatch) -> None:
     """No stage looks by itself: what is not told of does not happen in this test's time."""
@@ -74,6 +88,43 @@ async def test_a_ring_is_enough_to_resolve_and_send_without_waiting_for_the_next
             worker.wake()
             await mailer.until(taken=count)
     assert mailer.taken == [ONE, TWO]
+
+
+@pytest.mark.usefixtures("only_the_bell")
+async def test_mail_that_was_handed_over_is_not_looked_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "_LOOK_SECONDS", 3600.0)
+    looks, mailer = counted_looks(monkeypatch), HeldMailer()
+    await world.person().ask(ONE)
+    async with running(worker := worker_with(world, mailer)):
+        await mailer.until(taken=1)
+        before = len(looks)
+        await world.person().ask(TWO)
+        worker.wake()
+        await mailer.until(taken=2)
+        assert len(looks) == before
+
+
+@pytest.mark.usefixtures("only_the_bell")
+async def test_mail_that_pages_queue_is_found_however_many_requests_are_handed_over(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "_LOOK_SECONDS", 0.0)
+    mailer = HeldMailer()
+    async with running(worker := worker_with(world, mailer)):
+        for count, address in ((2, ONE), (4, TWO)):
+            await queue_letters(world, 1)
+            await world.person().ask(address)
+            worker.wake()
+            await mailer.until(taken=count)
+
+
+@pytest.mark.usefixtures("only_the_bell")
+async def test_a_ring_for_mail_alone_is_enough(world: World) -> None:
+    mailer = HeldMailer()
+    async with running(worker := worker_with(world, mailer)):
+        await queue_letters(world, 1)
+        worker.wake()
+        await mailer.until(taken=1)
 
 
 async def test_without_a_ring_the_worker_looks_by_itself(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

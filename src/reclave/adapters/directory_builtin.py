@@ -35,6 +35,11 @@ class BuiltinDirectory:
     async def facts(self, tx: Transaction, portal: str, account: str) -> Mapping[str, str]:
         return await tx.accounts.facts(portal, account)
 
+    async def facts_of_all(
+        self, tx: Transaction, portal: str, accounts: Collection[str]
+    ) -> Mapping[str, Mapping[str, str]]:
+        return await tx.accounts.facts_of_all(portal, accounts)
+
     async def get_all(
         self, tx: Transaction, portal: str, accounts: Collection[str], *, lock: bool = False
     ) -> Mapping[str, Account]:

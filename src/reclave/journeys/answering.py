@@ -52,17 +52,41 @@ async def matching_each(
         if field := _looked_up_by(portal, facts):
             asked[portal.id, field].add(facts[field])
     found = {key: await _looked_up(services, tx, *key, values) for key, values in sorted(asked.items())}
-    matches = []
-    for portal, facts in typed:
-        field, known = _looked_up_by(portal, facts), _known(portal, facts)
-        if field is None:
-            candidates = await services.directory.by_facts(tx, portal.id, known)
-        else:
-            candidates = found[portal.id, field].get(facts[field], [])
-        if field is not None and known:
-            candidates = await _of_whom_are_known(services, tx, portal, candidates, known)
-        matches.append([account for account in candidates if has_address(account, facts)])
-    return matches
+    candidates = [
+        found[portal.id, field].get(facts[field], [])
+        if (field := _looked_up_by(portal, facts))
+        else await services.directory.by_facts(tx, portal.id, _known(portal, facts))
+        for portal, facts in typed
+    ]
+    known_of = await _known_of(services, tx, typed, candidates)
+    return [
+        [
+            each
+            for each in some
+            if has_address(each, facts)
+            and _to_compare(portal, facts).items() <= known_of[portal.id].get(each.id, {}).items()
+        ]
+        for (portal, facts), some in zip(typed, candidates, strict=True)
+    ]
+
+
+async def _known_of(
+    services: Services, tx: Transaction, typed: Sequence[tuple[Portal, Facts]], candidates: Sequence[Sequence[Account]]
+) -> Mapping[str, Mapping[str, Mapping[str, str]]]:
+    """What is known of the candidates, by portal and account; where there are none, as much is looked up as for one."""
+    asked: dict[str, set[str]] = {portal.id: set() for portal, _ in typed}
+    for place, ((portal, facts), some) in enumerate(zip(typed, candidates, strict=True)):
+        if _to_compare(portal, facts):
+            asked[portal.id] |= {each.id for each in some} or {f"nobody {place}"}
+    return {
+        portal: await services.directory.facts_of_all(tx, portal, sorted(accounts)) if accounts else {}
+        for portal, accounts in sorted(asked.items())
+    }
+
+
+def _to_compare(portal: Portal, facts: Facts) -> dict[str, str]:
+    """What was typed beside user name and address, where accounts are looked up by one of these."""
+    return _known(portal, facts) if _looked_up_by(portal, facts) else {}
 
 
 def _known(portal: Portal, facts: Facts) -> dict[str, str]:
@@ -86,17 +110,6 @@ async def _looked_up(
         return await services.directory.by_addresses(tx, portal, values)
     named = await services.directory.by_identifiers(tx, portal, field, values)
     return {value: [account] for value, account in named.items()}
-
-
-async def _of_whom_are_known(
-    services: Services, tx: Transaction, portal: Portal, candidates: Sequence[Account], known: Facts
-) -> list[Account]:
-    """Those of whom this is known; where there are none, as much is looked up as for one."""
-    if not candidates:
-        await services.directory.facts(tx, portal.id, "")
-    return [
-        one for one in candidates if known.items() <= (await services.directory.facts(tx, portal.id, one.id)).items()
-    ]
 
 
 def has_address(account: Account, facts: Facts) -> bool:

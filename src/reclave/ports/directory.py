@@ -36,6 +36,11 @@ class Directory(Protocol):
     async def facts(self, tx: Transaction, portal: str, account: str) -> Mapping[str, str]:
         """What is known of the account besides, by field."""
 
+    async def facts_of_all(
+        self, tx: Transaction, portal: str, accounts: Collection[str]
+    ) -> Mapping[str, Mapping[str, str]]:
+        """The same for each of these accounts of which anything is known."""
+
     async def get_all(
         self, tx: Transaction, portal: str, accounts: Collection[str], *, lock: bool = False
     ) -> Mapping[str, Account]:

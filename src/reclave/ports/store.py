@@ -66,6 +66,9 @@ class Accounts(Protocol):
     async def facts(self, portal: str, account: str) -> Mapping[str, str]:
         """What is known of the account besides."""
 
+    async def facts_of_all(self, portal: str, accounts: Collection[str]) -> Mapping[str, Mapping[str, str]]:
+        """The same for each of these accounts of which anything is known."""
+
     async def change(self, account: Account, *, was: int) -> bool:
         """Write the whole account over its row, if its `credential_version` there still is `was`."""
 

@@ -15,7 +15,7 @@ from reclave.worker.sender import Sender
 
 POLL_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 60.0
-GATHER_SECONDS = 0.01
+GATHER_SECONDS = 0.008
 FINISH_SECONDS = 7.0
 """How long mail may take that is being sent when the worker stops, so that it has ended after 10 s."""
 _log = structlog.get_logger("reclave.worker")
@@ -42,9 +42,11 @@ class Worker:
         self.outbox_bell = asyncio.Event()
 
     def wake(self) -> None:
-        """Something was accepted or queued."""
-        self.intake_bell.set()
-        self.outbox_bell.set()
+        """Something was accepted or queued; a worker in both stages looks for what was accepted first."""
+        if self._only is not Stage.SEND:
+            self.intake_bell.set()
+        if self._only is not None:
+            self.outbox_bell.set()
 
     async def run(self, stop: asyncio.Event, ending: asyncio.Event | None = None) -> None:
         """Work until `stop` is set; what is under way is finished, within `FINISH_SECONDS` of the end of the process.
@@ -60,7 +62,6 @@ class Worker:
             group.create_task(self._stage("keep_house", self._keep_house, asyncio.Event(), stop, HOUSEKEEPING_SECONDS))
             await stop.wait()
             self._sender.claim_no_more()
-            self.wake()
         finishing = asyncio.create_task(self._finish())
         limit = asyncio.create_task(_seconds_after(ending or stop, FINISH_SECONDS))
         await asyncio.wait({finishing, limit}, return_when=asyncio.FIRST_COMPLETED)
@@ -85,9 +86,10 @@ class Worker:
         """Resolve a batch and hand its mail over to the sender; once `stop` is set, hand back what was only claimed."""
         sender = None if self._only is Stage.RESOLVE else self._sender
         resolved = await resolve_some(self._services, lambda: not stop.is_set(), sender)
-        if resolved and sender is None:
-            self._services.bell.ring()
-        elif resolved and self._sender.left_some:
+        if sender is None:
+            if resolved:
+                self._services.bell.ring()
+        elif not resolved or sender.may_find_some():
             self.outbox_bell.set()
         return resolved
 

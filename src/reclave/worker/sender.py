@@ -24,6 +24,8 @@ _QUEUED_BEHIND = 2
 """How many more messages may be claimed for each that is sent while the mail server is quick: they wait for moments."""
 _QUICK_SECONDS = 0.1
 _GATHER_SECONDS = 0.01
+_LOOK_SECONDS = 0.1
+"""How long mail that pages queue may wait while all else is handed over: a look costs four round trips."""
 _LONGEST_PRETENCE = 2.0
 _FAULT = Deferred(None, "a fault of the service, see its log")
 _log = structlog.get_logger("reclave.worker")
@@ -47,12 +49,13 @@ class Sender:
         self._exchange = 0.0
         self.more = False
         """Whether there may be more to send than was claimed the last time."""
-        self.left_some = True
-        """Whether there may be new messages that were not handed over."""
+        self._left_some = True
+        self._looked_at = 0.0
 
     async def send_some(self) -> int:
         """Claim as many due messages as there is room for and begin to send them; how many were claimed."""
         self._claiming = True
+        self._looked_at = time.monotonic()
         try:
             await self._make_room()
             if self._ending:
@@ -77,11 +80,15 @@ class Sender:
 
     def take_over(self, claimed: Sequence[Message], reserved: int) -> None:
         """`resolver.Takes`."""
-        self.left_some = not claimed or len(claimed) >= reserved
+        self._left_some = not claimed or len(claimed) >= reserved
         self._reserved -= reserved
         self._sending += len(claimed)
         if claimed:
             self._under_way.add(asyncio.create_task(self._begin(claimed)))
+
+    def may_find_some(self) -> bool:
+        """Whether there may be messages to claim: not all was handed over, or nobody has looked for a while."""
+        return self._left_some or time.monotonic() - self._looked_at > _LOOK_SECONDS
 
     def claim_no_more(self) -> None:
         """Claim nothing from now on, even while somebody waits for room to claim more."""

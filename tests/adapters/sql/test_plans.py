@@ -1,13 +1,15 @@
 """Every statement but the purge of limits finds its rows by an index."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
 
+from reclave.adapters.sql.accounts import by_facts
+from reclave.adapters.sql.kept_several import Statement as Numbered
 from reclave.adapters.sql.store import SqlStore
 from reclave.adapters.sql.tables import intake, outbox
 from reclave.domain.audit import Event
@@ -171,3 +173,36 @@ async def test_workers_claim_by_an_index_in_its_order_however_much_waits(store: 
         by_index = {each for each in read if "CTE" not in each and "Subquery" not in each}
         assert f"Index Scan using {index}" in by_index
         assert all(each.startswith("Index Scan using") for each in by_index)
+
+
+@pytest.mark.parametrize("engine_name", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("planned", ["force_custom_plan", "force_generic_plan"])
+async def test_who_is_known_by_facts_is_found_without_going_through_who_shares_one_of_them(
+    store: SqlStore, planned: str
+) -> None:
+    known = {"classification": "expert", "identification": "XA7"}
+    async with store.transaction() as tx:
+        await tx.accounts.add(an_account(), (), known)
+    async with store.database.writing() as (connection, _):
+        others = "SELECT portal, id || n, status, credential_version, address_provenance, password_blocked, 0, 0"
+        columns = "portal, id, status, credential_version, address_provenance, password_blocked, created_at, changed_at"
+        every = f"INSERT INTO account ({columns}) {others} FROM account, generate_series(1, 3000) n"
+        await connection.exec_driver_sql(every)
+        for fact in ("'classification', 'expert'", "'identification', 'XB' || id"):
+            of_others = f"SELECT portal, id, {fact} FROM account WHERE id <> '{ACCOUNT}'"  # noqa: S608 - our own words
+            await connection.exec_driver_sql(f"INSERT INTO account_fact (portal, account, field, value) {of_others}")
+        await connection.exec_driver_sql("ANALYZE account, account_fact")
+        query, given = by_facts(PORTAL, known)
+        looked_up = Numbered(query)
+        await connection.exec_driver_sql(f"SET LOCAL plan_cache_mode = {planned}")
+        await connection.exec_driver_sql(f"PREPARE look AS {looked_up.text}")
+        written = ", ".join(repr(value) for value in looked_up.values({**given, "param_1": 50}))
+        plan = await connection.scalar(text(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE look({written})"))
+        await connection.exec_driver_sql("DEALLOCATE look")
+    assert rows_read(plan[0]["Plan"]) < 20
+
+
+def rows_read(node: Mapping[str, Any]) -> int:
+    """How many rows a plan's steps have read or thrown away."""
+    read = (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+    return int(read) + sum(rows_read(each) for each in node.get("Plans", ()))

@@ -66,6 +66,9 @@ class MemoryAccounts:
     async def facts(self, portal: str, account: str) -> Mapping[str, str]:
         return self._facts.get((portal, account)) or {}
 
+    async def facts_of_all(self, portal: str, accounts: Collection[str]) -> Mapping[str, Mapping[str, str]]:
+        return {each: known for each in accounts if (known := await self.facts(portal, each))}
+
     async def identifiers(self, portal: str, account: str) -> list[AccountIdentifier]:
         return [
             AccountIdentifier(field, value)

@@ -2,18 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from reclave.adapters.sql.bulk import one_of
+from reclave.adapters.sql.bulk import ForMany, OneOf
 from reclave.adapters.sql.columns import values_of
 from reclave.adapters.sql.tables import account as _account
 from reclave.adapters.sql.tables import account_fact as _fact
 from reclave.adapters.sql.tables import account_identifier as _identifier
 from reclave.domain.accounts import Account, AccountIdentifier
+from reclave.domain.portal import CLASSIFICATION
 from reclave.domain.time import Instant
 
 _MOST_OF_AN_ADDRESS = 50
@@ -31,6 +33,81 @@ _OWNER = (
 )
 NAMED = select(_account).where(_account.c.portal == bindparam("of_portal"), _account.c.id == _OWNER)
 """The account that an identifier names; of a join PostgreSQL reads all of a portal while it knows no better."""
+
+
+def _these(one_of: OneOf) -> Select[Any]:
+    return select(_account).where(_account.c.portal == bindparam("of_portal"), one_of(_account.c.id, "accounts"))
+
+
+def _all_named(one_of: OneOf) -> Select[Any]:
+    same = and_(_account.c.portal == _identifier.c.portal, _account.c.id == _identifier.c.account)
+    query = select(_identifier.c.value.label("named"), _account).join(_account, same)
+    of_field = and_(_identifier.c.portal == bindparam("of_portal"), _identifier.c.field == bindparam("of_field"))
+    return query.where(of_field, one_of(_identifier.c.value, "values"))
+
+
+def _all_registered(one_of: OneOf) -> Select[Any]:
+    theirs = and_(_account.c.portal == bindparam("of_portal"), one_of(_account.c.address_canonical, "canonicals"))
+    return select(_account).where(theirs).order_by(_account.c.id).limit(bindparam("most", type_=Integer))
+
+
+def _names_of_all(one_of: OneOf) -> Select[Any]:
+    query = select(_identifier.c.account, _identifier.c.field, _identifier.c.value)
+    query = query.where(_identifier.c.portal == bindparam("of_portal"), one_of(_identifier.c.account, "accounts"))
+    return query.order_by(_identifier.c.field, _identifier.c.value)
+
+
+def _facts_of_all(one_of: OneOf) -> Select[Any]:
+    query = select(_fact.c.account, _fact.c.field, _fact.c.value)
+    return query.where(_fact.c.portal == bindparam("of_portal"), one_of(_fact.c.account, "accounts"))
+
+
+def by_facts(portal: str, facts: Mapping[str, str]) -> tuple[Select[Any], Mapping[str, str]]:
+    """The query for the accounts of which these facts are known, and its parameters."""
+    ordered = sorted(facts.items(), key=lambda fact: (fact[0] == CLASSIFICATION, fact))
+    given = {"of_portal": portal}
+    for place, (field, value) in enumerate(ordered):
+        given |= {f"field_{place}": field, f"value_{place}": value}
+    return _by_facts(len(facts), shared=len(facts) > 1 and CLASSIFICATION in facts), given
+
+
+@cache
+def _by_facts(count: int, *, shared: bool) -> Select[Any]:
+    """The accounts of which so many facts are known; whether the last one is shared by many others.
+
+    Each step is there before the next one begins. Left to itself PostgreSQL goes through all accounts of the portal in
+    the order of their ids until it has found enough, or begins with the fact that most of them share.
+    """
+    facts = [_fact.alias(f"fact_{place}") for place in range(count)]
+    is_known = [
+        and_(
+            fact.c.portal == bindparam("of_portal"),
+            fact.c.field == bindparam(f"field_{place}"),
+            fact.c.value == bindparam(f"value_{place}"),
+        )
+        for place, fact in enumerate(facts)
+    ]
+    telling = facts[: count - shared]
+    matching = select(telling[0].c.account.label("id")).where(*is_known[: count - shared])
+    matching = matching.where(*(fact.c.account == telling[0].c.account for fact in telling[1:]))
+    few = matching.cte("few").prefix_with("MATERIALIZED")
+    theirs = select(_account).join(few, _account.c.id == few.c.id).where(_account.c.portal == bindparam("of_portal"))
+    if shared:
+        whose = and_(facts[-1].c.portal == _account.c.portal, facts[-1].c.account == _account.c.id)
+        of_field = facts[-1].c.field == bindparam(f"field_{count - 1}")
+        value = select(facts[-1].c.value).where(whose, of_field).scalar_subquery()
+        theirs = theirs.where(value == bindparam(f"value_{count - 1}"))
+    found = theirs.cte("few_accounts").prefix_with("MATERIALIZED")
+    return select(found).order_by(found.c.id).limit(_MOST_OF_AN_ADDRESS)
+
+
+_THESE = ForMany(_these)
+# In one order, so that two who lock the same ones do not wait for each other.
+_THESE_LOCKED = ForMany(lambda one_of: _these(one_of).order_by(_account.c.id).with_for_update())
+_ALL_NAMED = ForMany(_all_named)
+_ALL_REGISTERED = ForMany(_all_registered)
+_NAMES_OF_ALL = ForMany(_names_of_all)
+_FACTS_OF_ALL = ForMany(_facts_of_all)
 
 
 class SqlAccounts:
@@ -79,28 +156,18 @@ class SqlAccounts:
         return await self._all(query)
 
     async def get_all(self, portal: str, accounts: Collection[str], *, lock: bool = False) -> Mapping[str, Account]:
-        query = select(_account).where(_account.c.portal == portal, one_of(self._connection, _account.c.id, accounts))
-        # In one order, so that two who lock the same ones do not wait for each other.
-        found = await self._all(query.order_by(_account.c.id).with_for_update() if lock else query)
-        return {account.id: account for account in found}
+        query, given = _THESE_LOCKED if lock else _THESE, {"of_portal": portal, "accounts": list(accounts)}
+        return {row.id: Account(**row._asdict()) for row in await query.run(self._connection, given)}
 
     async def by_identifiers(self, portal: str, field: str, values: Collection[str]) -> Mapping[str, Account]:
-        same = and_(_account.c.portal == _identifier.c.portal, _account.c.id == _identifier.c.account)
-        query = select(_identifier.c.value.label("named"), _account).join(_account, same)
-        named = one_of(self._connection, _identifier.c.value, values)
-        query = query.where(_identifier.c.portal == portal, _identifier.c.field == field, named)
-        rows = [row._asdict() for row in await self._connection.execute(query)]
+        given = {"of_portal": portal, "of_field": field, "values": list(values)}
+        rows = [row._asdict() for row in await _ALL_NAMED.run(self._connection, given)]
         return {row.pop("named"): Account(**row) for row in rows}
 
     async def by_addresses(self, portal: str, canonicals: Collection[str]) -> Mapping[str, list[Account]]:
         most = _MOST_OF_AN_ADDRESS * len(canonicals)
-        query = (
-            select(_account)
-            .where(_account.c.portal == portal, one_of(self._connection, _account.c.address_canonical, canonicals))
-            .order_by(_account.c.id)
-            .limit(most)
-        )
-        found = await self._all(query)
+        given = {"of_portal": portal, "canonicals": list(canonicals), "most": most}
+        found = [Account(**row._asdict()) for row in await _ALL_REGISTERED.run(self._connection, given)]
         if len(found) == most:
             # One of them may have taken the others' room.
             return {each: await self.by_address(portal, each) for each in canonicals}
@@ -110,16 +177,19 @@ class SqlAccounts:
         return {each: accounts[:_MOST_OF_AN_ADDRESS] for each, accounts in registered.items()}
 
     async def by_facts(self, portal: str, facts: Mapping[str, str]) -> list[Account]:
-        query = select(_account).where(_account.c.portal == portal)
-        for field, value in sorted(facts.items()):
-            known = _fact.alias()
-            same = and_(known.c.portal == _account.c.portal, known.c.account == _account.c.id)
-            query = query.join(known, and_(same, known.c.field == field, known.c.value == value))
-        return await self._all(query.order_by(_account.c.id).limit(_MOST_OF_AN_ADDRESS))
+        query, given = by_facts(portal, facts)
+        return [Account(**row._asdict()) for row in await self._connection.execute(query, given)]
 
     async def facts(self, portal: str, account: str) -> Mapping[str, str]:
         query = select(_fact.c.field, _fact.c.value).where(_fact.c.portal == portal, _fact.c.account == account)
         return {row.field: row.value for row in await self._connection.execute(query)}
+
+    async def facts_of_all(self, portal: str, accounts: Collection[str]) -> Mapping[str, Mapping[str, str]]:
+        given = {"of_portal": portal, "accounts": list(accounts)}
+        known: dict[str, dict[str, str]] = defaultdict(dict)
+        for account, field, value in await _FACTS_OF_ALL.run(self._connection, given):
+            known[account][field] = value
+        return known
 
     async def identifiers(self, portal: str, account: str) -> list[AccountIdentifier]:
         query = (
@@ -130,13 +200,9 @@ class SqlAccounts:
         return [AccountIdentifier(field, value) for field, value in await self._connection.execute(query)]
 
     async def identifiers_of_all(self, portal: str, accounts: Collection[str]) -> Mapping[str, list[AccountIdentifier]]:
-        query = (
-            select(_identifier.c.account, _identifier.c.field, _identifier.c.value)
-            .where(_identifier.c.portal == portal, one_of(self._connection, _identifier.c.account, accounts))
-            .order_by(_identifier.c.field, _identifier.c.value)
-        )
         found: dict[str, list[AccountIdentifier]] = defaultdict(list)
-        for account, field, value in await self._connection.execute(query):
+        given = {"of_portal": portal, "accounts": list(accounts)}
+        for account, field, value in await _NAMES_OF_ALL.run(self._connection, given):
             found[account].append(AccountIdentifier(field, value))
         return found
 

@@ -1,6 +1,6 @@
 """Statements over many rows: writing and finding them in one round trip, and claiming or deleting a few at a time."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -39,6 +39,11 @@ from reclave.adapters.sql.columns import PSYCOPG
 
 Upsert: TypeAlias = Insert | ReturningInsert[*tuple[Any, ...]]
 """An INSERT with or without RETURNING."""
+
+Rows: TypeAlias = CursorResult[*tuple[Any, ...]]
+
+OneOf: TypeAlias = Callable[[ColumnElement[Any], str], ColumnElement[bool]]
+"""Whether a column has one of the values of a parameter with this name."""
 
 
 _SQLITE: Dialect = make_url("sqlite://").get_dialect()()
@@ -137,11 +142,28 @@ def _in_json(of: TypeEngine[Any]) -> TypeEngine[Any]:
     return of if of.python_type in {int, bool} else Text()
 
 
-def one_of(connection: AsyncConnection, wanted: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
-    """Whether a column has one of many values: on PostgreSQL one statement, however many they are."""
-    if connection.dialect.name == "postgresql":
-        return wanted == any_(bindparam(None, list(values), type_=ARRAY(wanted.type), unique=True))
-    return wanted.in_(list(values))
+class ForMany:
+    """A statement over as many values of a column as there are: written once, and on PostgreSQL one for any number.
+
+    SQLAlchemy takes longer to write a statement than to send it.
+    """
+
+    def __init__(self, write: Callable[[OneOf], Any]) -> None:
+        """`write`: writes it with what says that a column has one of the values of a parameter, by its name."""
+        self._written = {"postgresql": write(_any_of), "sqlite": write(_in)}
+
+    async def run(self, connection: AsyncConnection, given: Mapping[str, Any]) -> Rows:
+        """Run it; collections of values are lists."""
+        result: Rows = await connection.execute(self._written[connection.dialect.name], given)
+        return result
+
+
+def _any_of(wanted: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    return wanted == any_(bindparam(name, type_=ARRAY(wanted.type)))
+
+
+def _in(wanted: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    return wanted.in_(bindparam(name, expanding=True))
 
 
 def among(table: Table, few: Select[Any]) -> ColumnElement[bool]:

@@ -6,11 +6,14 @@ from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Integer,
     LargeBinary,
+    Select,
     Update,
     and_,
+    bindparam,
     case,
     delete,
     func,
@@ -23,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from reclave.adapters.sql.bulk import ManyRows, Upsert, among, one_of
+from reclave.adapters.sql.bulk import ForMany, ManyRows, OneOf, Upsert, among
 from reclave.adapters.sql.columns import values_of
 from reclave.adapters.sql.tables import live_rows
 from reclave.adapters.sql.tables import recovery_grant as _grant
@@ -40,6 +43,30 @@ def _unless_live(statement: Insert) -> Upsert:
     return statement.on_conflict_do_nothing(index_elements=one_live, index_where=live_rows).returning(_grant.c.id)
 
 
+def _newest(one_of: OneOf) -> Select[Any]:
+    order = (case((_NOT_ENDED, 0), else_=1), _grant.c.issued_at.desc(), _grant.c.id)
+    place = func.row_number().over(partition_by=(_grant.c.account, _grant.c.purpose), order_by=order)
+    ranked = select(_grant, place.label("place")).where(_theirs(one_of)).subquery("few")
+    return select(*(ranked.c[name] for name in _COLUMNS)).where(ranked.c.place == 1)
+
+
+def _lapsed(one_of: OneOf) -> Update:
+    now = bindparam("now", type_=BigInteger)
+    in_time = and_(_grant.c.expires_at > now, _grant.c.issued_at <= bindparam("furthest", type_=BigInteger))
+    ending = update(_grant).where(_NOT_ENDED, _theirs(one_of), not_(in_time))
+    return ending.values(state=State.EXPIRED, ended_at=now, sealed=None)
+
+
+def _theirs(one_of: OneOf) -> ColumnElement[bool]:
+    of_portal = _grant.c.portal == bindparam("of_portal")
+    return and_(of_portal, one_of(_grant.c.account, "accounts"), one_of(_grant.c.purpose, "purposes"))
+
+
+_THESE = ForMany(
+    lambda one_of: select(_grant).where(_grant.c.portal == bindparam("of_portal"), one_of(_grant.c.id, "grants"))
+)
+_NEWEST = ForMany(_newest)
+_EXPIRE = ForMany(_lapsed)
 _ISSUE = ManyRows(_grant, _COLUMNS, _unless_live)
 
 
@@ -73,8 +100,8 @@ class SqlGrants:
         return (await self._connection.execute(statement)).first() is not None
 
     async def get_all(self, portal: str, grants: Collection[bytes]) -> Mapping[bytes, Grant]:
-        query = select(_grant).where(_grant.c.portal == portal, one_of(self._connection, _grant.c.id, grants))
-        return {row.id: Grant(**row._asdict()) for row in await self._connection.execute(query)}
+        found = await _THESE.run(self._connection, {"of_portal": portal, "grants": list(grants)})
+        return {row.id: Grant(**row._asdict()) for row in found}
 
     async def get_alike(self, nobodys: Grant, grants: Sequence[bytes]) -> list[Grant]:
         # One row for each that is asked for, and a grant made of each: what is found takes no longer than what is not.
@@ -89,26 +116,20 @@ class SqlGrants:
     async def newest(
         self, portal: str, accounts: Collection[str], purposes: Collection[Purpose]
     ) -> Mapping[tuple[str, Purpose], Grant]:
-        order = (case((_NOT_ENDED, 0), else_=1), _grant.c.issued_at.desc(), _grant.c.id)
-        place = func.row_number().over(partition_by=(_grant.c.account, _grant.c.purpose), order_by=order)
-        theirs = and_(
-            _grant.c.portal == portal,
-            one_of(self._connection, _grant.c.account, accounts),
-            _grant.c.purpose.in_(sorted(purposes)),
-        )
-        ranked = select(_grant, place.label("place")).where(theirs).subquery("few")
-        rows = await self._connection.execute(select(*(ranked.c[name] for name in _COLUMNS)).where(ranked.c.place == 1))
+        given = {"of_portal": portal, "accounts": list(accounts), "purposes": sorted(purposes)}
+        rows = await _NEWEST.run(self._connection, given)
         return {(row.account, row.purpose): Grant(**row._asdict()) for row in rows}
 
     async def issue_all(self, grants: Sequence[Grant]) -> bool:
         for portal, group in groupby(sorted(grants, key=attrgetter("portal")), attrgetter("portal")):
             of_portal = list(group)
-            theirs = and_(
-                _grant.c.portal == portal,
-                one_of(self._connection, _grant.c.account, {grant.account for grant in of_portal}),
-                _grant.c.purpose.in_(sorted({grant.purpose for grant in of_portal})),
-            )
-            await self._connection.execute(self._ending(State.EXPIRED).where(theirs, not_(self._in_time())))
+            theirs = {
+                "of_portal": portal,
+                "accounts": list({grant.account for grant in of_portal}),
+                "purposes": sorted({grant.purpose for grant in of_portal}),
+            }
+            times = {"now": self._now, "furthest": self._now + CLOCK_SKEW}
+            await _EXPIRE.run(self._connection, theirs | times)
         issued = await _ISSUE.insert(self._connection, [_of_grant(grant) for grant in grants])
         return len(issued.all()) == len(grants)
 

@@ -1,10 +1,23 @@
 """Intakes: written at the door, claimed and resolved by workers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from reclave.adapters.sql.admission import OF_REQUEST, costs_of
@@ -50,6 +63,17 @@ def _row(request: Request, now: Instant) -> tuple[str | bytes | int, ...]:
     return (*_of_request(request), now, 0, 0)
 
 
+def _oldest(query: Select[Any]) -> Select[Any]:
+    """The oldest unresolved rows that no lease of a length holds."""
+    now, furthest = bindparam("now", type_=BigInteger), bindparam("furthest", type_=BigInteger)
+    unclaimed = or_(_intake.c.claimed_until <= now, _intake.c.claimed_until > furthest)
+    oldest = query.where(_intake.c.outcome.is_(None), unclaimed).order_by(_intake.c.accepted_at)
+    return oldest.limit(bindparam("most", type_=Integer))
+
+
+_TAKE = _oldest(select(*_DOMAIN)).with_for_update(skip_locked=True)
+
+
 class SqlIntakes:
     """`ports.store.Intakes` on SQL."""
 
@@ -60,22 +84,20 @@ class SqlIntakes:
     async def claim(self, *, limit: int, lease: Span) -> list[Intake]:
         statement = (
             update(_intake)
-            .where(among(_intake, self._oldest(select(_intake), limit, lease)))
+            .where(among(_intake, _oldest(select(_intake))))
             .values(fence=_intake.c.fence + 1, claimed_until=self._now + lease)
             .returning(*_DOMAIN)
         )
-        claimed = [Intake(**row._asdict()) for row in await self._connection.execute(statement)]
+        found = await self._connection.execute(statement, self._bounds(limit, lease))
+        claimed = [Intake(**row._asdict()) for row in found]
         return sorted(claimed, key=lambda intake: intake.accepted_at)
 
     async def take(self, *, limit: int, lease: Span) -> list[Intake]:
-        query = self._oldest(select(*_DOMAIN), limit, lease).with_for_update(skip_locked=True)
-        return [Intake(**row._asdict()) for row in await self._connection.execute(query)]
+        found = await self._connection.execute(_TAKE, self._bounds(limit, lease))
+        return [Intake(**row._asdict()) for row in found]
 
-    def _oldest(self, query: Select[Any], limit: int, lease: Span) -> Select[Any]:
-        """The oldest unresolved rows that no lease of this length holds."""
-        furthest = self._now + lease + OVERTAKEN
-        unclaimed = or_(_intake.c.claimed_until <= self._now, _intake.c.claimed_until > furthest)
-        return query.where(_intake.c.outcome.is_(None), unclaimed).order_by(_intake.c.accepted_at).limit(limit)
+    def _bounds(self, limit: int, lease: Span) -> Mapping[str, int]:
+        return {"now": self._now, "furthest": self._now + lease + OVERTAKEN, "most": limit}
 
     async def release(self, intakes: Sequence[Intake]) -> int:
         own = tuple_(_intake.c.portal, _intake.c.id, _intake.c.fence).in_(
