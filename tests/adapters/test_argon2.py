@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -22,7 +23,7 @@ from reclave.domain.errors import Overloaded
 from reclave.domain.foreign_recipes import Recipe
 
 PASSWORD = "Cóndor-andino-2045 vuela"
-CHEAP = {"memory_kib": 8, "passes": 1}
+CHEAP: dict[str, Any] = {"memory_kib": 8, "passes": 1}
 
 
 @pytest.fixture

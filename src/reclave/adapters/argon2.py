@@ -1,4 +1,4 @@
-"""Password hashing with Argon2id (RFC 9106) in libsodium, on a bounded pool of threads.
+"""Password hashing with Argon2id (RFC 9106), on a bounded pool of threads.
 
 A hash is stored as `<key id>:<PHC string>`, for example `k1:$argon2id$v=19$m=19456,t=2,p=1$…$…`. What is
 hashed isn't the password but its HMAC-SHA-256 under the pepper of that key, so that a copy of the database
@@ -21,9 +21,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
-from nacl.exceptions import InvalidkeyError
-from nacl.pwhash import argon2id
 
+from reclave.adapters.argon2_libraries import Argon2id, Cheaper, Libsodium, ReferenceCode
 from reclave.adapters.foreign_hashes import foreign_digest
 from reclave.adapters.hashing_pool import HashingPool, threads_for
 from reclave.adapters.sealed_hashes import opened_hash, sealed_hash
@@ -86,6 +85,7 @@ class Argon2Hasher:
         passes: passes over that memory.
         workers: hashes at the same time; as many as cores and memory allow when None.
         waiting: how many more may wait for a thread; 32 for each worker when None.
+        library: what computes the hashes; libsodium when None.
     """
 
     def __init__(
@@ -96,12 +96,14 @@ class Argon2Hasher:
         passes: int = PASSES,
         workers: int | None = None,
         waiting: int | None = None,
+        library: Argon2id | None = None,
     ) -> None:
         workers = workers or threads_for(memory_kib * 1024)
         waiting = WAITING_PER_WORKER * workers if waiting is None else waiting
         self._peppers = peppers
         self._memory_kib = memory_kib
         self._passes = passes
+        self._library = library or Libsodium()
         self._pool = HashingPool(workers, waiting)
         self._run = self._pool.run
         # Nobody's password: what an unknown account's is compared with, at the same cost (S26).
@@ -139,7 +141,7 @@ class Argon2Hasher:
             _log.error("pepper_missing", key_id=key_id)
         phc = known.phc if known else self._decoy
         recipe = known.recipe if known else recipe_like(decoy)
-        fits = await self._run(lambda: _fits(phc, _peppered(pepper or bytes(32), password, recipe)))
+        fits = await self._run(lambda: self._library.fits(phc, _peppered(pepper or bytes(32), password, recipe)))
         return fits and known is not None and pepper is not None
 
     def _sealed(self, stored: str | None) -> ForeignHash | None:
@@ -155,7 +157,7 @@ class Argon2Hasher:
 
         def compare() -> bool:
             digest = foreign_digest(sealed.recipe, password)
-            _fits(self._decoy, _peppered_digest(pepper, sealed.recipe, digest))
+            self._library.fits(self._decoy, _peppered_digest(pepper, sealed.recipe, digest))
             return hmac.compare_digest(digest, sealed.digest)
 
         return await self._run(compare)
@@ -166,7 +168,7 @@ class Argon2Hasher:
             known is None
             or known.recipe is not None
             or known.key_id != self._peppers.key_id
-            or known.cost != (self._memory_kib, self._passes, 1)  # libsodium has one lane
+            or known.cost != (self._memory_kib, self._passes, 1)  # one lane
         )
 
     @contextmanager
@@ -191,7 +193,12 @@ class Argon2Hasher:
         return key_id, pepper
 
     def _argon2id(self, peppered: bytes) -> bytes:
-        return argon2id.str(peppered, opslimit=self._passes, memlimit=self._memory_kib * 1024)
+        return self._library.written(peppered, memory_kib=self._memory_kib, passes=self._passes)
+
+
+def cheaper_library() -> Argon2id:
+    """The library that computes a hash of our cost with less of this machine's processor."""
+    return Cheaper((Libsodium(), ReferenceCode()), memory_kib=MEMORY_KIB, passes=PASSES)
 
 
 def _peppered(pepper: bytes, password: str, recipe: Recipe | None) -> bytes:
@@ -205,13 +212,6 @@ def _peppered(pepper: bytes, password: str, recipe: Recipe | None) -> bytes:
 def _peppered_digest(pepper: bytes, recipe: Recipe, digest: bytes) -> bytes:
     # UTF-8 has no byte FF: nobody can type a password that is peppered to the same.
     return base64.b64encode(hmac.digest(pepper, b"\xff" + recipe.written.encode() + b"$" + digest, "sha256"))
-
-
-def _fits(phc: bytes, peppered: bytes) -> bool:
-    try:
-        return argon2id.verify(phc, peppered)
-    except InvalidkeyError:
-        return False
 
 
 def _read(stored: str | None) -> _Stored | None:

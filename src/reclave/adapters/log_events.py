@@ -159,6 +159,12 @@ LOG_EVENTS = (
         "PostgreSQL does not answer, or takes no writes: requests are answered at once with status 503 until it does.",
         {"error": "The kind of error.", "seconds": "How long this process waits before it tries again."},
     ),
+    LogEvent(
+        "hashing_library",
+        "info",
+        "Which library computes this process's password hashes from now on: each has computed a few.",
+        {"library": "`libsodium` or `argon2-cffi`.", "ms": "Milliseconds of the processor for one hash."},
+    ),
     LogEvent("database_back", "info", "PostgreSQL answers again."),
     LogEvent(
         "transaction_given_up",

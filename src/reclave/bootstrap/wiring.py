@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from starlette.types import ASGIApp
 
-from reclave.adapters.argon2 import Argon2Hasher
+from reclave.adapters.argon2 import Argon2Hasher, cheaper_library
 from reclave.adapters.clock import SystemClock
 from reclave.adapters.directory_builtin import BuiltinDirectory
 from reclave.adapters.entropy import SystemEntropy
@@ -96,7 +96,7 @@ async def wired(settings: Settings, bell: Bell | None = None, *, sending: bool =
     try:
         if noted.problems or vault is None or files is None or store is None:
             raise noted.error()
-        hasher = Argon2Hasher(vault, workers=settings.hashing_threads or None)
+        hasher = Argon2Hasher(vault, workers=settings.hashing_threads or None, library=cheaper_library())
         notifying = bell_of(store)
         bells = [each for each in (bell, notifying) if each is not None]
         services = Services(
