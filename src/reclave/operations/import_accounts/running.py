@@ -12,6 +12,7 @@ from reclave.domain.passwords import normalise
 from reclave.domain.portal import Portal
 from reclave.journeys.services import Services
 from reclave.operations.import_accounts.accounting import Listener, Options, Summary
+from reclave.operations.import_accounts.collecting import rare_collections
 from reclave.operations.import_accounts.importer import Importer
 from reclave.operations.import_accounts.reading import ImportRefused, Record, look_through, opened
 from reclave.operations.import_accounts.rows import INITIAL_PASSWORD, PASSWORD_HASH, SECRETS, STATUS, RowReader
@@ -28,7 +29,7 @@ async def import_accounts(
     same command goes on from there.
     """
     source = look_through(path, encoding=options.encoding, delimiter=options.delimiter)
-    with ExitStack() as stack:
+    with rare_collections(), ExitStack() as stack:
         sheet = stack.enter_context(opened(source))
         reader = RowReader(portal, sheet.columns, special_use_domains=services.special_use_domains)
         _check_options(portal, options)
