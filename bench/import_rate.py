@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -109,9 +109,16 @@ class Cost:
         own = resource.getrusage(resource.RUSAGE_SELF)
         spent = {"this_process": own.ru_utime + own.ru_stime}
         if self._postmaster is not None:
-            times = [one.cpu_times() for one in (self._postmaster, *self._postmaster.children())]
-            spent["postgres"] = sum(of.user + of.system + of.children_user + of.children_system for of in times)
+            spent["postgres"] = sum(map(_seconds, (self._postmaster, *self._postmaster.children())))
         return spent
+
+
+def _seconds(process: psutil.Process) -> float:
+    """CPU seconds of a process and of those of its children that have ended; of one that has ended, none."""
+    with suppress(psutil.NoSuchProcess):
+        of = process.cpu_times()
+        return float(of.user + of.system + of.children_user + of.children_system)
+    return 0.0
 
 
 def _postmaster(url: str) -> psutil.Process | None:
@@ -156,8 +163,8 @@ async def measured(engine: str, url: str, folder: Path, *, beside: str, once: bo
         first = await run(options)
         costs = cost.per_row(first.rows)
         holds = list(store.holds)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         again = None if once else await run(replace(options, generate=None))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     what, goal = f"{first.rows:,} rows, {beside} beside", GOALS[engine.lower()]
     figures = [at_least(engine, f"{what}, new", first.rate, "rows/s", goal, seconds=first.seconds, **costs)]
     if again is not None:

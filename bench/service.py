@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,11 +106,11 @@ class Service:
         return self.settings.port
 
     @contextlib.contextmanager
-    def started(self, *options: str) -> Iterator[psutil.Process]:
-        """`reclave serve` with these options, answering; gives its process."""
+    def started(self, *options: str, environment: Mapping[str, str] | None = None) -> Iterator[psutil.Process]:
+        """`reclave serve` with these options, answering, in this environment or ours; gives its process."""
         with (self.settings_path.parent / "log").open("ab") as log:
             command = own_command("serve", "--settings", str(self.settings_path), *options)
-            process = subprocess.Popen(command, stdout=log, stderr=log)
+            process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         try:
             wait_for_page(self.port, process)
             yield psutil.Process(process.pid)

@@ -7,12 +7,13 @@ from what it measured; a peer that cannot be installed is in the page, with the 
 import argparse
 import os
 import platform
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,9 +24,10 @@ from sqlalchemy.engine import make_url
 
 from bench import measure
 from bench.accept_rate import make_durable
-from bench.peers.page import Machine, page
+from bench.peers.page import BUILT, Machine, page
 from bench.peers.peer import MissingPeer, Peer
 from bench.peers.plot import plot
+from bench.peers.reclave_built import COMPILED, with_the_compiled
 from bench.peers.sink import counting
 from bench.peers.systems import SYSTEMS
 from bench.peers.trial import Bench, Extent, Trial
@@ -59,7 +61,6 @@ def machine(server: PostgresServer, sink: str, folder: Path) -> Machine:
             name: str((connection.execute(f"SHOW {name}").fetchone() or ("",))[0])
             for name in ("server_version", "fsync", "synchronous_commit", "shared_buffers")
         }
-    hashing = [sys.executable, str(ROOT / "bench" / "hashing.py"), _HASHING_SECONDS]
     return Machine(
         cores=os.cpu_count() or 1,
         system=f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}, {platform.machine()}",
@@ -67,9 +68,23 @@ def machine(server: PostgresServer, sink: str, folder: Path) -> Machine:
         postgresql=", ".join(f"{name} {value}" for name, value in shown.items()),
         sink=sink,
         disk_ms=measure.disk(folder),
-        hashing=subprocess.run(hashing, check=True, capture_output=True, text=True).stdout.strip(),
+        hashing=bare_hashes(),
         wrk=subprocess.run(["wrk", "-v"], check=False, capture_output=True, text=True).stdout.split("[")[0].strip(),
     )
+
+
+def bare_hashes() -> str:
+    """How many hashes each library computes; the compiled one, too, where it is installed."""
+
+    def counted(environment: Mapping[str, str] | None = None) -> str:
+        command = [sys.executable, str(ROOT / "bench" / "hashing.py"), _HASHING_SECONDS]
+        return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.strip()
+
+    shown = counted()
+    if not COMPILED.exists():
+        return shown
+    compiled = re.search(r"^argon2-cffi(?P<shown> .+)$", counted(with_the_compiled()), re.MULTILINE)
+    return shown if compiled is None else f"{shown}\n{BUILT:11}{compiled['shown']}"
 
 
 def installed(systems: Sequence[Peer]) -> tuple[list[Peer], list[Trial]]:

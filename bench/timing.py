@@ -12,7 +12,7 @@ from bench.http_client import Connection, post
 from bench.service import RECOVER, SEED, SIGN_IN, Service
 
 PAUSE_SECONDS = 0.06
-"""After a pair: the worker gathers requests for up to 15 ms, and then has some 20 ms of work for the two."""
+"""After a pair: the worker gathers requests for up to 12 ms, and then has some 20 ms of work for the two."""
 
 
 @contextmanager

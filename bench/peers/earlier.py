@@ -21,8 +21,16 @@ EARLIER: Mapping[Kind, Mapping[str, float]] = {
 }
 """Answers a second. Sign-ins were 71 a second for better-auth and 36 to 47 for the others."""
 
-WHY: Mapping[tuple[str, Kind], str] = {}
-"""Why a system is further from its earlier figure, relative to the others, than the margin."""
+_HYPERCORN = (
+    "from run to run 50 to 116 a second, as one or both of hypercorn's workers would answer; gunicorn is no faster"
+)
+_LOGIN = "which page was asked then is not known, here it is /login; and the median of two figures lies between them"
+WHY: Mapping[tuple[str, Kind], str] = {
+    ("Canaille", Kind.KNOWN): _HYPERCORN,
+    ("Flask-Security-Too", Kind.FIRST_PAGE): _LOGIN,
+}
+"""Why a system is slower beside the others than it was, by more than the margin."""
+FASTER = "faster than before: not held back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,13 @@ class Compared:
     def within(self) -> bool:
         """Whether it is where it was, but for the margin."""
         return abs(self.relative - 1) <= MARGIN
+
+    @property
+    def why(self) -> str:
+        """Why it is not where it was; nothing where it is."""
+        if self.within:
+            return ""
+        return FASTER if self.relative > 1 else WHY.get((self.name, self.kind), "not explained")
 
 
 def compared(kind: Kind, now: Mapping[str, float]) -> list[Compared]:

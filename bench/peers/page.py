@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 from bench.figures import AUC_MARGIN
 from bench.peers.bare import Bare
-from bench.peers.earlier import MARGIN, WHY, compared
+from bench.peers.earlier import MARGIN, compared
 from bench.peers.peer import MEMORY_KIB, PASSES, PROCESSES, Kind
 from bench.peers.reclave import Reclave
+from bench.peers.reclave_built import ReclaveBuilt
 from bench.peers.trial import Extent, Trial
 from bench.service import SEED
 
-OURS, LIMIT = Reclave.name, Bare.name
+OURS, OURS_BUILT, LIMIT = Reclave.name, ReclaveBuilt.name, Bare.name
+BUILT = "built here"
+"""What the compiled library is called among those whose bare hashes are counted."""
 COMPLETE = "complete recoveries"
 COLUMNS: tuple[str, ...] = (Kind.KNOWN, COMPLETE, Kind.UNKNOWN, Kind.SIGN_IN, Kind.WRONG, Kind.FIRST_PAGE)
 _LONG = 300  # characters of a reason
@@ -33,10 +36,9 @@ class Machine:
     hashing: str
     wrk: str
 
-    @property
-    def hashes(self) -> float:
-        """Hashes a second of the library that Reclave uses, on all cores, without anything around them."""
-        found = re.search(r"PyNaCl\s+([\d.]+) hashes/s", self.hashing)
+    def hashes(self, library: str) -> float:
+        """Hashes a second by a library on all cores, without anything around them."""
+        found = re.search(rf"{library}\s+([\d.]+) hashes/s", self.hashing)
         return float(found[1]) if found else float("nan")
 
 
@@ -96,11 +98,14 @@ def goals(
 ) -> Iterable[tuple[str, ...]]:
     """Reclave's figure in proportion to another of the same run, its goal, and whether it is met."""
     first, sign_in = found[Kind.FIRST_PAGE], found[Kind.SIGN_IN]
+    built = {OURS: sign_in[OURS_BUILT]} if OURS_BUILT in sign_in else {}
     proportions = (
         (f"{Kind.KNOWN} ÷ the best peer", found[Kind.KNOWN], _best(found[Kind.KNOWN]), 12.0),
         (f"{COMPLETE} ÷ the best peer", found[COMPLETE], _best(found[COMPLETE]), 2.0),
-        ("sign-in ÷ the bare hash rate on all cores", sign_in, machine.hashes, 0.85),
+        ("sign-in ÷ the bare hash rate on all cores", sign_in, machine.hashes("PyNaCl"), 0.85),
         ("sign-in ÷ the best peer", sign_in, _best(sign_in), 1.0),
+        (f"sign-in, Argon2 {BUILT}, ÷ its bare hash rate", built, machine.hashes(BUILT), 0.85),
+        (f"sign-in, Argon2 {BUILT}, ÷ the best peer", built, _best(sign_in), 1.0),
         ("first page ÷ bare Starlette", first, first.get(LIMIT), 0.5),
         ("first page ÷ Django's", first, first.get("Django"), 20.0),
         ("accepted request ÷ bare Starlette", found[Kind.UNKNOWN], found[Kind.UNKNOWN].get(LIMIT), 0.35),
@@ -156,11 +161,11 @@ def _timing(trials: Sequence[Trial]) -> str:
 
 
 def _earlier(found: Mapping[str, Mapping[str, float]]) -> str:
-    rows = []
-    for kind in (Kind.KNOWN, Kind.UNKNOWN, Kind.FIRST_PAGE):
-        for one in compared(kind, found[kind]):
-            why = "" if one.within else WHY.get((one.name, kind), "not explained")
-            rows.append((kind, one.name, shown(one.now), shown(one.before), f"{one.relative:.2f}", why))
+    rows = (
+        (kind, one.name, shown(one.now), shown(one.before), f"{one.relative:.2f}", one.why)
+        for kind in (Kind.KNOWN, Kind.UNKNOWN, Kind.FIRST_PAGE)
+        for one in compared(kind, found[kind])
+    )
     head = "\n## Beside earlier figures\n\nThe peers were measured before on such a machine. *Relative*: this figure"
     head += " over the earlier one, with the machine's speed (the median) taken out;"
     head += f" within 1 ± {MARGIN:g} none is held back.\n\n"
@@ -212,7 +217,7 @@ def _row(found: Mapping[str, Mapping[str, float]], name: str) -> Iterable[str]:
 
 
 def _peers(systems: Mapping[str, float]) -> dict[str, float]:
-    return {name: rate for name, rate in systems.items() if name not in {OURS, LIMIT}}
+    return {name: rate for name, rate in systems.items() if name not in {OURS, OURS_BUILT, LIMIT}}
 
 
 def _best(systems: Mapping[str, float]) -> float | None:

@@ -58,6 +58,13 @@ class MissingPeer(Exception):
     """A system that cannot be installed here; the message says why."""
 
 
+def install_by(command: Sequence[str | Path], folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    """Run what installs a system. Raises MissingPeer with the last line of what it said, where it fails."""
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise MissingPeer((done.stderr.strip().splitlines() or ["it says nothing"])[-1])
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a system runs: its database (libpq's URL), the mail server's port, its own, and a folder for its files."""

@@ -1,11 +1,10 @@
 """A system in Python: pinned packages with hashes, in a virtual environment of its own under build/peers/."""
 
-import subprocess
 import sys
 from pathlib import Path
 from typing import ClassVar
 
-from bench.peers.peer import INSTALLED, PROCESSES, MissingPeer, Place, ProcessPeer, pinned
+from bench.peers.peer import INSTALLED, PROCESSES, Place, ProcessPeer, install_by, pinned
 from bench.service import ROOT
 
 
@@ -41,9 +40,7 @@ class PythonPeer(ProcessPeer):
             [*pip, "--only-binary", ":all:", *unbuilt, "--require-hashes", "--requirement", self._pins],
         ]
         for command in commands:
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise MissingPeer((done.stderr.strip().splitlines() or ["it says nothing"])[-1])
+            install_by(command, ROOT)
         mark.write_text(pins)
 
     @property

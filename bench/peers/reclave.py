@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from ipaddress import IPv4Address
 
@@ -42,11 +42,14 @@ class Reclave(Peer):
 
         self._service = asyncio.run(make())
 
+    def running(self, place: Place) -> contextlib.AbstractContextManager[None]:
+        return self._started(place)
+
     @contextlib.contextmanager
-    def running(self, place: Place) -> Iterator[None]:
+    def _started(self, place: Place, environment: Mapping[str, str] | None = None) -> Iterator[None]:
         if self._service is None or self._service.port != place.port:
             raise RuntimeError("it was not seeded for this place")
-        with self._service.started("--processes", str(PROCESSES)):
+        with self._service.started("--processes", str(PROCESSES), environment=environment):
             yield
 
     def asker(self, place: Place, people: People) -> Asker:

@@ -9,9 +9,11 @@ from bench.peers.fastapi_users.peer import FastApiUsers
 from bench.peers.flask_security.peer import FlaskSecurity, FlaskSecurityMd5
 from bench.peers.peer import Peer
 from bench.peers.reclave import Reclave
+from bench.peers.reclave_built import ReclaveBuilt
 
 SYSTEMS: tuple[Peer, ...] = (
     Reclave(),
+    ReclaveBuilt(),
     Bare(),
     Django(),
     Allauth(),

@@ -12,11 +12,12 @@ import pytest
 from bench.auc import separation
 from bench.peers.canaille.peer import Canaille
 from bench.peers.drive import Load, check, told
-from bench.peers.earlier import compared
+from bench.peers.earlier import FASTER, WHY, compared
 from bench.peers.exchange import Line
 from bench.peers.page import COMPLETE, Machine, ahead, goals, page, rates
 from bench.peers.peer import Kind, Peer, Place, hashed, pinned
 from bench.peers.plot import plot
+from bench.peers.reclave_built import ReclaveBuilt, pins_of_the_compiled
 from bench.peers.sink import Counter
 from bench.peers.systems import SYSTEMS
 from bench.peers.trial import Completed, Extent, Trial, _shares
@@ -24,7 +25,8 @@ from bench.service import PASSWORD, People
 from tests.servers import ROOT
 
 PLACE = Place("postgresql://nobody@127.0.0.1/none", 25, 8080, Path())
-MACHINE = Machine(2, "Linux", "3.11", "15", "smtp-sink", 1.5, "PyNaCl            80.0 hashes/s, 25 ms each", "wrk 4.1")
+HASHES = "PyNaCl            80.0 hashes/s, 25 ms each\nbuilt here       125.0 hashes/s, 16 ms each"
+MACHINE = Machine(2, "Linux", "3.11", "15", "smtp-sink", 1.5, HASHES, "wrk 4.1")
 PEERS = ROOT / "bench" / "peers"
 WRK = """Running 2s test @ http://127.0.0.1:8080/
   1 threads and 32 connections
@@ -108,7 +110,7 @@ def test_every_package_of_the_peer_on_node_has_its_hash_and_no_address() -> None
 
 
 def test_every_peer_has_its_version_and_its_reasons() -> None:
-    own = {"reclave", "bare"}
+    own = {"reclave", "reclave_built", "bare"}
     for peer in SYSTEMS:
         assert peer.version()
         assert peer.folder in own or (PEERS / peer.folder / "README.md").read_text().startswith("# ")
@@ -120,6 +122,25 @@ def test_the_folders_that_are_not_type_checked_are_those_that_peers_run_in() -> 
     excluded = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]["exclude"]
     run = {f"^bench/peers/{path.relative_to(PEERS).parts[0]}/app/" for path in PEERS.glob("*/app/*.py")}
     assert set(excluded) == run
+
+
+def test_the_library_that_is_compiled_here_is_the_one_that_is_pinned() -> None:
+    (line, *hashes) = pins_of_the_compiled().strip().splitlines()
+    assert line.startswith("argon2-cffi-bindings==")
+    assert line in (ROOT / "requirements" / "install.txt").read_text()
+    assert len(hashes) > 1
+    assert all("--hash=sha256:" in each for each in hashes)
+
+
+def test_sign_ins_with_the_compiled_library_stand_beside_its_own_hashes_and_are_no_peers() -> None:
+    trials = [trial("Reclave", 3000), trial(ReclaveBuilt.name, 0), trial("Peer", 250)]
+    for one, sign_ins in zip(trials, (60, 100, 80), strict=True):
+        one.loads = {Kind.SIGN_IN: Load(sign_ins * 20, 20, 0, 0)}
+    rows = {row[0]: row[1:] for row in goals(MACHINE, rates(trials), trials)}
+    assert rows["sign-in ÷ the bare hash rate on all cores"] == ("0.75 ×", "≥ 0.85 ×", "**no**")
+    assert rows["sign-in ÷ the best peer"] == ("0.75 ×", "≥ 1 ×", "**no**")
+    assert rows["sign-in, Argon2 built here, ÷ its bare hash rate"] == ("0.80 ×", "≥ 0.85 ×", "**no**")
+    assert rows["sign-in, Argon2 built here, ÷ the best peer"] == ("1.25 ×", "≥ 1 ×", "yes")
 
 
 def test_where_a_peer_is_ahead_the_page_says_so() -> None:
@@ -161,6 +182,16 @@ def test_the_machines_speed_is_taken_out_before_figures_are_compared() -> None:
     assert found["Django"].within
     assert found["Canaille"].relative == pytest.approx(0.43, abs=0.01)
     assert not found["Canaille"].within
+
+
+def test_the_page_says_why_a_peer_is_slower_than_it_was_and_of_a_faster_one_that_it_is() -> None:
+    now = {"better-auth": 900, "Django": 262, "django-allauth": 179, "Canaille": 20}
+    text = page(MACHINE, Extent(), [trial("Reclave", 3000), *(trial(name, rate) for name, rate in now.items())])
+    (faster,) = re.findall(rf"\| {Kind.KNOWN} \| better-auth \| 900 .*", text)
+    (slower,) = re.findall(rf"\| {Kind.KNOWN} \| Canaille \| 20 .*", text)
+    assert faster.endswith(f"| {FASTER} |")
+    assert slower.endswith(f"| {WHY['Canaille', Kind.KNOWN]} |")
+    assert "not explained" not in text
 
 
 def test_the_plot_has_a_bar_for_each_figure() -> None:

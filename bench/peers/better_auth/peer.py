@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from bench.peers.peer import (
     ProcessPeer,
     copy,
     hashed,
+    install_by,
     post,
     statuses,
     typed,
@@ -58,10 +58,7 @@ class BetterAuth(ProcessPeer):
             return
         for name in _PINS:
             shutil.copy(self._source / name, self.home)
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(command, cwd=self.home, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise MissingPeer((done.stderr.strip().splitlines() or ["it says nothing"])[-1])
+        install_by(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], self.home)
         mark.write_text(pins)
 
     def command(self, place: Place) -> Sequence[str | Path]:  # noqa: ARG002 - it reads its place from the environment
