@@ -120,6 +120,35 @@ async def test_a_request_takes_as_many_statements_for_known_and_unknown_and_thir
     assert taken[ONE] <= 15
 
 
+@pytest.mark.req("S1")
+@pytest.mark.parametrize("open_another", ["sqlite", "postgresql"], indirect=True)
+async def test_what_is_known_of_the_people_of_a_batch_takes_as_many_statements_for_known_unknown_and_thirty(
+    world: World, store: Store
+) -> None:
+    assert isinstance(store, SqlStore)
+    await world.seed("aduana")
+    known = {"user_id": "mlopez", "identification": "3059999015", "email": "maria.lopez@correo.example"}
+    another = {"user_id": "perito9", "identification": "XA1234567", "email": "perito@correo.example"}
+    asked = {
+        "known": [known],
+        "no such user name": [{**known, "user_id": "nadie"}],
+        "another's identification": [{**known, "identification": "3059999023"}],
+        "another's address": [{**known, "email": another["email"]}],
+        "thirty": [{**known, "user_id": f"nadie{number}"} for number in range(30)],
+        "two that are known": [known, another],
+    }
+    taken = {}
+    for who, requests in asked.items():
+        for typed in requests:
+            answer = await world.person().post("/aduana/recuperar", {"confirmed": "yes", **typed})
+            assert answer.status_code == 303
+        taken[who] = await statements(world, store, resolve_all)
+        world.wait(60 * MINUTE)
+    assert len(set(taken.values())) == 1, taken
+    outcomes = Counter(entry.detail["outcome"] for entry in await trail(store, Event.RECOVERY_RESOLVED))
+    assert outcomes == {Outcome.SENT: 3, Outcome.NO_MATCH: 33}
+
+
 @pytest.mark.parametrize("open_another", ["sqlite", "postgresql"], indirect=True)
 async def test_a_batch_of_mail_takes_few_statements_however_many_there_are(world: World, store: Store) -> None:
     assert isinstance(store, SqlStore)
