@@ -7,9 +7,10 @@ PYTHON   ?= python3
 BIN      := .venv/bin
 PIP      := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
 BYTECODE := $(BIN)/python -m compileall -q -j 0
-# More than there are cores: tests wait for servers, disks and browsers for a third of their time.
+# More than there are cores: tests wait for servers, disks and browsers for a third of their time. Who has none left takes
+# some of another worker's: the longest would else be the last.
 WORKERS  ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
-PYTEST    = $(BIN)/pytest --numprocesses $(WORKERS)
+PYTEST    = $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
 PINS     := ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
             --custom-compile-command 'make pins' $(ARGS)
 PEERS    := allauth canaille django fastapi_users flask_security

@@ -1,10 +1,12 @@
 """Ten million accounts beside ten thousand: recoveries, sign-ins and look-ups on the screen (A9), by turns.
 
-Both databases are on one PostgreSQL that waits for the disk; the customs portal has all accounts. Each turn asks for
-people drawn anew from the whole table. Ids are given in order, which fills a table of this size in minutes. Prints the
-rows as the database counts them, every turn, and the medians' proportion.
+Both databases are on one PostgreSQL of its own that waits for the disk and has memory for both (13 GB with ten
+million accounts), into which they are read beforehand; the customs portal has all accounts. Each turn asks for people
+drawn anew from the whole table. Ids are given in order, which fills a table of this size in minutes. Prints the rows as
+the database counts them, every turn, and the medians' proportion.
 
     python -m bench.millions --accounts 10000000 --rounds 5 --seconds 5
+    python -m bench.millions --shared-buffers 1GB --cold    how it is when what is asked for has to be read
 """
 
 import argparse
@@ -30,8 +32,8 @@ from bench.forms import CUSTOMS, passport, user_name
 from bench.http_client import post
 from bench.peers.drive import check, hammer
 from bench.service import PASSWORD, SEED, Service, prepared, running_sink
-from bench.side_by_side import durable_server
 from reclave.bootstrap import wired
+from tests.servers.own_clusters import as_store, own_clusters
 from tests.servers.postgresql import PostgresServer
 
 FEW = 10_000
@@ -61,6 +63,13 @@ _SEED = (
     """,
 )
 _STEP = 200_000  # accounts a transaction
+_SETTINGS = """
+fsync = on
+synchronous_commit = on
+full_page_writes = on
+max_wal_size = 16GB
+shared_buffers = {shared_buffers}
+"""
 
 
 def _search(service: Service, person: int) -> bytes:
@@ -119,10 +128,26 @@ class Site:
         self.rates[kind].append(load.answers / took)
 
 
+def read_into_memory(url: str) -> int:
+    """Have PostgreSQL read the accounts and their indexes into its buffers; how many bytes it has read."""
+    with psycopg.connect(_libpq(url), autocommit=True) as connection:
+        connection.execute("CREATE EXTENSION IF NOT EXISTS pg_prewarm")
+        row = connection.execute(
+            """
+            SELECT sum(pg_prewarm(oid)) * current_setting('block_size')::bigint
+            FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i')
+            """
+        ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _libpq(url: str) -> str:
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
 def seed(url: str, accounts: int, password_hash: str) -> Mapping[str, int]:
     """Fill the tables with this many accounts, analysed; the rows and bytes that the database then counts."""
-    libpq = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(libpq, autocommit=True) as connection:
+    with psycopg.connect(_libpq(url), autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")  # foreign keys hold by construction
         connection.execute("SET synchronous_commit = off")
         for first in range(0, accounts, _STEP):
@@ -143,8 +168,8 @@ def seed(url: str, accounts: int, password_hash: str) -> Mapping[str, int]:
 
 
 @contextmanager
-def site(server: PostgresServer, folder: Path, accounts: int) -> Iterator[Site]:
-    """An installation that answers, over a database of its own with so many accounts."""
+def site(server: PostgresServer, folder: Path, accounts: int, *, cold: bool = False) -> Iterator[Site]:
+    """An installation that answers, over a database of its own with so many accounts, in memory unless `cold`."""
     folder.mkdir()
     url = server.url_of(server.create_database())
 
@@ -155,6 +180,8 @@ def site(server: PostgresServer, folder: Path, accounts: int) -> Iterator[Site]:
     with running_sink() as sink:
         service, password_hash = asyncio.run(make())
         print(f"rows: {json.dumps(seed(url, accounts, password_hash))}", flush=True)
+        if not cold:
+            print(f"read into memory: {read_into_memory(url):,} bytes", flush=True)
         with service.started("--processes", "2"):
             yield Site(accounts, service, folder)
 
@@ -177,14 +204,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5, help="length of each turn")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--shared-buffers", default="14GB", help="PostgreSQL's memory for both databases")
+    parser.add_argument("--cold", action="store_true", help="do not read the databases into memory beforehand")
     given = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="reclave-millions-") as place,
-        durable_server() as server,
+        own_clusters() as named,
         ExitStack() as run,
     ):
-        few = run.enter_context(site(server, Path(place) / "few", FEW))
-        many = run.enter_context(site(server, Path(place) / "many", given.accounts))
+        cluster = named("millions")
+        cluster.create(_SETTINGS.format(shared_buffers=given.shared_buffers))
+        server = PostgresServer(as_store(cluster.start()), "reclave_millions")
+        few = run.enter_context(site(server, Path(place) / "few", FEW, cold=given.cold))
+        many = run.enter_context(site(server, Path(place) / "many", given.accounts, cold=given.cold))
         measured(few, many, given.rounds, given.seconds)
     figures = [
         at_least(

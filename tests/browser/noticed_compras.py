@@ -36,7 +36,8 @@ NOTICED_BY_COMPRAS: Mapping[str, tuple[Callable[..., Awaitable[None]], str]] = {
     "asking_again_sends_again": (c1_c5.test_pressing_again_is_harmless, "Ya lo pidió hace"),
     "asking_again_makes_another_link": (
         c1_c5.test_of_all_that_was_asked_for_one_link_lives_and_it_works_once,
-        "ventas@ferreteriasur.example has 3 mails",
+        # A link that the next request ends before its mail goes out needs no mail.
+        "ventas@ferreteriasur.example has [23] mails",
     ),
     "a_link_works_twice": (
         c1_c5.test_of_all_that_was_asked_for_one_link_lives_and_it_works_once,
