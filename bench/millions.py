@@ -106,8 +106,11 @@ class Site:
     """One of the two installations, and what it did in each turn, a second."""
 
     accounts: int
+    url: str
     service: Service
     folder: Path
+    wal: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+    """KiB of the write-ahead log for each answer, in each turn."""
     rates: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in (*KINDS, ACCEPTED)})
     drawn: random.Random = field(default_factory=lambda: random.Random(SEED))
 
@@ -115,6 +118,7 @@ class Site:
         """Ask for people drawn from all accounts; of recoveries, wait until the last mail is sent."""
         make, status = KINDS[kind]
         people = [self.drawn.randrange(self.accounts) for _ in range(_MOST)]
+        logged = _logged(self.url)
         began = time.perf_counter()
         load = hammer(self.service.port, (make(self.service, one) for one in people), seconds, self.folder)
         check(load, status)
@@ -126,6 +130,14 @@ class Site:
             took = time.perf_counter() - began
             self.rates[ACCEPTED].append(load.rate)
         self.rates[kind].append(load.answers / took)
+        self.wal[kind].append((_logged(self.url) - logged) / load.answers / 1024)
+
+
+def _logged(url: str) -> int:
+    """How many bytes the server has written to its write-ahead log."""
+    with psycopg.connect(_libpq(url), autocommit=True) as connection:
+        row = connection.execute("SELECT pg_current_wal_lsn() - '0/0'").fetchone()
+    return int(row[0]) if row else 0
 
 
 def read_into_memory(url: str) -> int:
@@ -183,7 +195,7 @@ def site(server: PostgresServer, folder: Path, accounts: int, *, cold: bool = Fa
         if not cold:
             print(f"read into memory: {read_into_memory(url):,} bytes", flush=True)
         with service.started("--processes", "2"):
-            yield Site(accounts, service, folder)
+            yield Site(accounts, url, service, folder)
 
 
 def measured(few: Site, many: Site, rounds: int, seconds: int) -> None:
@@ -195,6 +207,12 @@ def measured(few: Site, many: Site, rounds: int, seconds: int) -> None:
                 one.turn(kind, seconds)
         for kind in few.rates:
             print(f"round {number + 1}, {kind}: {few.rates[kind][-1]:,.0f} and {many.rates[kind][-1]:,.0f} a second")
+
+
+def _wal_beside(few: Site, many: Site, kind: str) -> dict[str, float]:
+    if kind not in KINDS:
+        return {}
+    return {"few_wal_kib": statistics.median(few.wal[kind]), "many_wal_kib": statistics.median(many.wal[kind])}
 
 
 def main() -> None:
@@ -227,6 +245,7 @@ def main() -> None:
             GOAL,
             few=statistics.median(few.rates[kind]),
             many=statistics.median(many.rates[kind]),
+            **_wal_beside(few, many, kind),
         )
         for kind in few.rates
     ]
