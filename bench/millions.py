@@ -118,7 +118,7 @@ class Site:
         """Ask for people drawn from all accounts; of recoveries, wait until the last mail is sent."""
         make, status = KINDS[kind]
         people = [self.drawn.randrange(self.accounts) for _ in range(_MOST)]
-        logged = _logged(self.url)
+        logged, queued = _logged(self.url), _queued(self.url)
         began = time.perf_counter()
         load = hammer(self.service.port, (make(self.service, one) for one in people), seconds, self.folder)
         check(load, status)
@@ -129,7 +129,9 @@ class Site:
                 raise RuntimeError("the worker did not come to an end")
             took = time.perf_counter() - began
             self.rates[ACCEPTED].append(load.rate)
-        self.rates[kind].append(load.answers / took)
+        # Who asks again too soon, as many of the few do, is answered and gets no second mail.
+        done = _queued(self.url) - queued if make is _recover else load.answers
+        self.rates[kind].append(done / took)
         self.wal[kind].append((_logged(self.url) - logged) / load.answers / 1024)
 
 
@@ -137,6 +139,13 @@ def _logged(url: str) -> int:
     """How many bytes the server has written to its write-ahead log."""
     with psycopg.connect(_libpq(url), autocommit=True) as connection:
         row = connection.execute("SELECT pg_current_wal_lsn() - '0/0'").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _queued(url: str) -> int:
+    """How many mails the service has written."""
+    with psycopg.connect(_libpq(url), autocommit=True) as connection:
+        row = connection.execute("SELECT count(*) FROM outbox").fetchone()
     return int(row[0]) if row else 0
 
 
