@@ -22,6 +22,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
@@ -137,28 +138,33 @@ class Site:
 
 def _logged(url: str) -> int:
     """How many bytes the server has written to its write-ahead log."""
-    with psycopg.connect(_libpq(url), autocommit=True) as connection:
-        row = connection.execute("SELECT pg_current_wal_lsn() - '0/0'").fetchone()
-    return int(row[0]) if row else 0
+    return _number(url, "SELECT pg_current_wal_lsn() - '0/0'")
 
 
 def _queued(url: str) -> int:
     """How many mails the service has written."""
-    with psycopg.connect(_libpq(url), autocommit=True) as connection:
-        row = connection.execute("SELECT count(*) FROM outbox").fetchone()
-    return int(row[0]) if row else 0
+    return _number(url, "SELECT count(*) FROM outbox")
 
 
 def read_into_memory(url: str) -> int:
     """Have PostgreSQL read the accounts and their indexes into its buffers; how many bytes it has read."""
+    return _number(
+        url,
+        """
+        CREATE EXTENSION IF NOT EXISTS pg_prewarm;
+        SELECT sum(pg_prewarm(oid)) * current_setting('block_size')::bigint
+        FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i')
+        """,
+    )
+
+
+def _number(url: str, statements: LiteralString) -> int:
+    """The number that the last of these statements gives."""
     with psycopg.connect(_libpq(url), autocommit=True) as connection:
-        connection.execute("CREATE EXTENSION IF NOT EXISTS pg_prewarm")
-        row = connection.execute(
-            """
-            SELECT sum(pg_prewarm(oid)) * current_setting('block_size')::bigint
-            FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i')
-            """
-        ).fetchone()
+        cursor = connection.execute(statements)
+        while cursor.nextset():
+            pass
+        row = cursor.fetchone()
     return int(row[0]) if row else 0
 
 

@@ -272,7 +272,7 @@ def _write(path: Path, content: bytes, *, new: bool = False) -> None:
             draft.unlink()
         else:
             draft.replace(path)
-    except BaseException:
+    except BaseException:  # whatever ended it, also a cancellation: no draft stays
         draft.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)

@@ -49,7 +49,7 @@ class OpenTelemetryTracer:
         ) as span:
             try:
                 yield _Noted(span)
-            except BaseException as error:
+            except BaseException as error:  # noted on the span, and passed on
                 span.set_status(StatusCode.ERROR, type(error).__name__)
                 raise
 

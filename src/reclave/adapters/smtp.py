@@ -157,7 +157,7 @@ class SmtpMailer:
             _drop(client)
             why = f"{settings.host}:{settings.port} was not ready within {settings.connect_timeout:g} s"
             raise SMTPConnectTimeoutError(why) from None
-        except BaseException:
+        except BaseException:  # also who is cancelled leaves no connection open
             _drop(client)
             raise
 
@@ -168,7 +168,7 @@ class SmtpMailer:
             # The transaction may be open still. Starting anew is as cheap as RSET, and surer.
             session.leave()
             raise
-        except BaseException:
+        except BaseException:  # also who is cancelled: half a message is on its way
             session.drop()
             raise
         if self._closed:

@@ -53,7 +53,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         sync(draft)
         refuse_overwriting(path)
         draft.rename(path)
-    except BaseException:
+    except BaseException:  # whatever ended it: no draft stays
         draft.unlink(missing_ok=True)
         raise
     sync(path.parent)

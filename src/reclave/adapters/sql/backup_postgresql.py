@@ -211,7 +211,7 @@ def _reading(url: str, arguments: Sequence[str | Path]) -> Iterator[IO[bytes]]:
                 yield lines
                 for _ in lines:
                     pass
-            except BaseException:
+            except BaseException:  # whatever ended us: no program stays behind
                 process.kill()
                 raise
         if process.returncode:

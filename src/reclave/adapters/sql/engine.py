@@ -260,7 +260,7 @@ class PostgresqlDatabase:
             now, read_only = tuple((await connection.exec_driver_sql(_BEGIN_POSTGRESQL)).one())[:2]
             if not read_only:
                 return connection, int(now)
-        except BaseException as error:
+        except BaseException as error:  # also who is cancelled gives the connection back
             await asyncio.shield(connection.close())
             if not (again and isinstance(error, DBAPIError) and error.connection_invalidated):
                 raise

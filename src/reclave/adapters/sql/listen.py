@@ -48,7 +48,7 @@ async def _connected(options: dict[str, Any]) -> ServerConnection:
         if answered != (connection.info.backend_pid,):
             _log.warning("listener_not_direct")
         await connection.execute(f"LISTEN {CHANNEL}")
-    except BaseException:
+    except BaseException:  # also who is cancelled leaves no connection open
         await connection.close()
         raise
     return connection
