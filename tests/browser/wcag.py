@@ -25,13 +25,18 @@ async def faults(page: Page, identifier: str, shapes: set[str]) -> dict[str, Any
 
     What takes long is asked once of pages that differ in their words alone: `shapes` are those that were asked.
     """
-    await page.evaluate(f"() => {{ {_CHECKS} }}")
+    shape = await shape_of(page)
     found: dict[str, Any] = await _ask(page, "quick", _PREFIX, identifier)
-    shape = await _ask(page, "shape")
     if shape not in shapes:
         shapes.add(shape)
         found |= {"keyboard": await keyboard(page), **await _colours(page), **await _sizes(page)}
     return {check: wrong for check, wrong in found.items() if wrong}
+
+
+async def shape_of(page: Page) -> str:
+    """What a page is made of, whatever it says; leaves the checks in it."""
+    await page.evaluate(f"() => {{ {_CHECKS} }}")
+    return str(await _ask(page, "shape"))
 
 
 async def help_of(page: Page) -> str:

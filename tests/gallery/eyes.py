@@ -1,7 +1,7 @@
 """What is wrong with a page in sight: for axe-core, at every width and in light and dark, and by measure.
 
-Colours and layout are the same in every language, words are not: in the others axe-core looks once, and the measure at
-every width.
+Colours and layout are the same in every language and on pages that differ in their words alone: there axe-core looks
+once, and the measure at every width.
 """
 
 from dataclasses import dataclass, field
@@ -11,6 +11,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Page
 
 from reclave.pages.i18n import translator
+from tests.browser.wcag import shape_of
 from tests.servers import node
 
 WIDTHS = (320, 768, 1280)
@@ -70,22 +71,27 @@ class Eyes:
     faults: list[str] = field(default_factory=list)
     titles: dict[str, set[str]] = field(default_factory=dict)
     """The titles, each with the main headings of the pages that have it."""
+    shapes: set[str] = field(default_factory=set)
+    """Of the pages that were looked at in all colours and layouts."""
 
     async def look(self, page: Page, name: str) -> None:
-        """Look at a page, at every width and (in Spanish) both colour schemes; leave it light, and as wide as the last.
+        """Look at a page, at every width and, where it is new, in both colour schemes; leave it light and wide.
 
         What can be folded up is unfolded meanwhile.
         """
         read: dict[str, Any] = await page.evaluate(_READ)
         self._read(name, read)
         await page.evaluate(_UNFOLD)
+        shape = await shape_of(page)
+        new = self.language == FIRST and shape not in self.shapes
+        self.shapes.add(shape)
         for width in WIDTHS:
             await page.set_viewport_size({"width": width, "height": HEIGHT})
             where = f"{name}, {width} px"
             self._note(where, await page.evaluate(_MEASURE, [width, SMALLEST_TARGET]))
-            if width == WIDTHS[0] or self.language == FIRST:
+            if new or width == WIDTHS[0]:
                 self._note(where, await axe(page, EVERYTHING if width == WIDTHS[0] else LAYOUT, self.script))
-            if self.language != FIRST:
+            if not new:
                 continue
             await page.emulate_media(color_scheme="dark")
             self._note(f"{where}, dark", await axe(page, COLORS, self.script))
