@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import socket
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from reclave.demo.seeds import COMPANIES, Seeded, seed
 from reclave.demo.smtp_server import LoopbackSmtpServer
 from reclave.demo.stored_message import StoredMessage
 from reclave.settings import Settings
+from tests.browser.loaded import command
 from tests.browser.person import PHONE, Equipment, Person
 from tests.servers import ROOT
 
@@ -132,7 +132,7 @@ async def sow(folder: Path, database: str) -> tuple[Seeded, ...]:
 
 @asynccontextmanager
 async def running(
-    browser: Browser, blueprint: Blueprint, folder: Path, *, database: str = "", switched_off: str = ""
+    browser: Browser, blueprint: Blueprint, folder: Path, *, database: str = "", switched_off: str = "nothing"
 ) -> AsyncIterator[Service]:
     """A service over a copy of the blueprint, or over a migrated `database`; with one behaviour switched off."""
     seeded = blueprint.seeded
@@ -157,9 +157,8 @@ async def running(
         "smtp_security": "none",
         "log_level": "warning",
     }
-    program = ["tests.browser.switched_off", switched_off] if switched_off else ["reclave"]
     log: list[str] = []
-    process, origin, reading = await _start(program, settings, folder / "reclave.toml", log)
+    process, origin, reading = await _start(command(switched_off), settings, folder / "reclave.toml", log)
     service = Service(origin, maildrop, seeded, browser, process, log)
     try:
         yield service
@@ -180,7 +179,7 @@ async def _start(
         origin = f"http://localhost:{port}"
         _write_toml(path, {**settings, "base_url": origin, "port": port})
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", *program, "serve", "--settings", str(path)),
+            *(*program, "serve", "--settings", str(path)),
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])},
             stderr=asyncio.subprocess.PIPE,

@@ -7,7 +7,7 @@ control. A switch whose target is gone from the sources fails at once.
 """
 
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from reclave import cli, supervisor
 from reclave.adapters.argon2 import Argon2Hasher
@@ -69,14 +69,18 @@ SWITCHES |= SWITCHES_ADUANA
 SWITCHES |= SWITCHES_COMPRAS
 
 
-def main() -> None:
-    """Patch, then be `reclave`."""
-    name, *arguments = sys.argv[1:]
+def run(again: Sequence[str], name: str, arguments: Sequence[str]) -> None:
+    """Patch, then be `reclave`; `again` is what starts another one like this, but for its arguments."""
     SWITCHES[name]()
-    again = [sys.executable, "-m", "tests.browser.switched_off", name]
     patch(supervisor, "own_command", lambda _own: lambda *command: [*again, *command])
     sys.argv = ["reclave", *arguments]
     cli.main()
+
+
+def main() -> None:
+    """Patch, then be `reclave`."""
+    name, *arguments = sys.argv[1:]
+    run([sys.executable, "-m", "tests.browser.switched_off", name], name, arguments)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from tests.gallery.walks import TOURS
 from tests.servers import node
 from tests.servers.chromium import executable
 
+CATEGORIES = ("performance", "accessibility", "best-practices")
 LEAST = 0.99
 TRIES = 6
 """Of a page: other programs on the machine only ever make it slower."""
@@ -41,11 +42,11 @@ class Auditor:
 
     async def audit(self, path: str, cookie: str = "") -> None:
         """Look at a page until its scores do, or often enough."""
-        best: dict[str, float] = {}
+        best = dict.fromkeys(CATEGORIES, 0.0)
         found: dict[str, Any] = {}
         for _ in range(TRIES):
-            found = await self._look(path, cookie)
-            best = {name: max(score or 0, best.get(name, 0)) for name, score in found["scores"].items()}
+            found = await self._look(path, cookie, [name for name, score in best.items() if score < LEAST])
+            best |= {name: max(score or 0, best[name]) for name, score in found["scores"].items()}
             if min(best.values()) >= LEAST:
                 break
         else:
@@ -54,10 +55,11 @@ class Auditor:
             self.faults.append(f"{path} led to {found['shown']}")
         self.scores[path] = best
 
-    async def _look(self, path: str, cookie: str) -> dict[str, Any]:
+    async def _look(self, path: str, cookie: str, categories: list[str]) -> dict[str, Any]:
         assert self.process.stdin
         assert self.process.stdout
-        self.process.stdin.write(json.dumps({"url": self.origin + path, "cookie": cookie}).encode() + b"\n")
+        asked = {"url": self.origin + path, "cookie": cookie, "categories": categories}
+        self.process.stdin.write(json.dumps(asked).encode() + b"\n")
         told = await asyncio.wait_for(self.process.stdout.readline(), 100)
         assert told, "Lighthouse ended"
         found: dict[str, Any] = json.loads(told)

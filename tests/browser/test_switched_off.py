@@ -3,12 +3,12 @@
 import inspect
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Error
+from playwright.async_api import Browser, Error, expect
 
 from tests.browser import test_b1_access as b1
 from tests.browser import test_b1_languages as b1_languages
@@ -20,7 +20,7 @@ from tests.browser import test_p6_p7_mail as p6_p7
 from tests.browser import test_p8_forced_change as p8
 from tests.browser.noticed_aduana import NOTICED_BY_ADUANA, blueprint_for
 from tests.browser.noticed_compras import NOTICED_BY_COMPRAS
-from tests.browser.person import PHONE
+from tests.browser.person import PHONE, TIMEOUT
 from tests.browser.service import Blueprint, Service, running
 from tests.browser.switched_off import SWITCHES
 from tests.servers import ROOT
@@ -156,8 +156,20 @@ NOTICED_BY: Mapping[str, tuple[StatementTest, str]] = {
 CONTROLS = [next(iter(noticed.values()))[0] for noticed in (NOTICED_BY, NOTICED_BY_ADUANA, NOTICED_BY_COMPRAS)]
 """One test of each portal: that all of them pass as things are, the ordinary run shows."""
 
+PATIENCE = 6_000
+"""Milliseconds that a test waits for what is switched off, and so never comes."""
+
+
+@pytest.fixture
+def less_patience() -> Iterator[None]:
+    """Nearly every one of these tests waits in vain."""
+    expect.set_options(timeout=PATIENCE)
+    yield
+    expect.set_options(timeout=TIMEOUT)
+
 
 @pytest.mark.long
+@pytest.mark.usefixtures("less_patience")
 @pytest.mark.parametrize("name", NOTICED_BY)
 async def test_a_behaviour_that_is_switched_off_is_noticed(
     browser: Browser, blueprint: Blueprint, tmp_path: Path, name: str

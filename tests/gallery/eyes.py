@@ -27,6 +27,10 @@ EVERYTHING: dict[str, object] = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     "resultTypes": ["violations"],
 }
+WORDS: dict[str, object] = {
+    **EVERYTHING,
+    "rules": {name: {"enabled": False} for name in ("color-contrast", "link-in-text-block", "target-size")},
+}
 COLORS: dict[str, object] = {
     "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
     "resultTypes": ["violations"],
@@ -83,16 +87,18 @@ class Eyes:
         self._read(name, read)
         await page.evaluate(_UNFOLD)
         shape = await shape_of(page)
-        new = self.language == FIRST and shape not in self.shapes
+        new, first = shape not in self.shapes, self.language == FIRST
         self.shapes.add(shape)
         for width in WIDTHS:
             await page.set_viewport_size({"width": width, "height": HEIGHT})
             where = f"{name}, {width} px"
             self._note(where, await page.evaluate(_MEASURE, [width, SMALLEST_TARGET]))
-            if new or width == WIDTHS[0]:
-                self._note(where, await axe(page, EVERYTHING if width == WIDTHS[0] else LAYOUT, self.script))
-            if not new:
+            if width == WIDTHS[0] and (new or first):
+                self._note(where, await axe(page, EVERYTHING if first else WORDS, self.script))
+            if not (new and first):
                 continue
+            if width != WIDTHS[0]:
+                self._note(where, await axe(page, LAYOUT, self.script))
             await page.emulate_media(color_scheme="dark")
             self._note(f"{where}, dark", await axe(page, COLORS, self.script))
             await page.emulate_media(color_scheme="light")
