@@ -1,4 +1,4 @@
-"""`reclave serve` as an operator runs it: a process with a worker of its own, a real mail server, demo companies."""
+"""`reclave serve` with a worker of its own, loaded once and forked (`loaded`); a real mail server, demo companies."""
 
 import asyncio
 import json
