@@ -106,11 +106,13 @@ class Service:
         return self.settings.port
 
     @contextlib.contextmanager
-    def started(self, *options: str, environment: Mapping[str, str] | None = None) -> Iterator[psutil.Process]:
-        """`reclave serve` with these options, answering, in this environment or ours; gives its process."""
+    def started(
+        self, *options: str, command: str = "serve", environment: Mapping[str, str] | None = None
+    ) -> Iterator[psutil.Process]:
+        """`reclave serve`, or `web`, with these options, answering, in this environment or ours; gives its process."""
         with (self.settings_path.parent / "log").open("ab") as log:
-            command = own_command("serve", "--settings", str(self.settings_path), *options)
-            process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+            words = own_command(command, "--settings", str(self.settings_path), *options)
+            process = subprocess.Popen(words, stdout=log, stderr=log, env=environment)
         try:
             wait_for_page(self.port, process)
             yield psutil.Process(process.pid)

@@ -240,8 +240,10 @@ async def test_pages_and_workers_on_their_own_wake_each_other_and_stop_in_time(
     async with mail_server() as (maildrop, smtp_port):
         settings = write_settings(folder, database=database, smtp_port=smtp_port)
         async with patient_worker(settings, "resolve") as resolver, patient_worker(settings, "send") as sender:
-            program = await start("web", "--settings", settings)
+            program = await start("web", "--processes", str(PAGES), "--settings", settings)
             service = Service(program, (await program.says("listening on ")).removeprefix("listening on "))
+            begun = processes_of(program)
+            assert (len(begun["web"]), begun["worker"]) == (PAGES, [])
             for address in (ONE, TWO):  # the second one finds workers that wait
                 await service.ask(address)
                 await maildrop.wait_for(address, timeout=MAIL_SECONDS)

@@ -84,6 +84,8 @@ class Peer(ABC):
     """In one line: server, driver, what is particular."""
     answers: ClassVar[Mapping[Kind, int]]
     """The status that each kind is answered with. A kind that is not here does not exist in this system."""
+    sends: ClassVar[bool] = True
+    """Whether what it accepts is mailed while it runs."""
 
     @abstractmethod
     def version(self) -> str:

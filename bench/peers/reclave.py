@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from ipaddress import IPv4Address
+from types import MappingProxyType
 
 from bench.http_client import post
 from bench.peers.peer import PROCESSES, Asker, Kind, Peer, Place, get, statuses, typed
@@ -46,10 +47,12 @@ class Reclave(Peer):
         return self._started(place)
 
     @contextlib.contextmanager
-    def _started(self, place: Place, environment: Mapping[str, str] | None = None) -> Iterator[None]:
+    def _started(
+        self, place: Place, *, command: str = "serve", environment: Mapping[str, str] | None = None
+    ) -> Iterator[None]:
         if self._service is None or self._service.port != place.port:
             raise RuntimeError("it was not seeded for this place")
-        with self._service.started("--processes", str(PROCESSES), environment=environment):
+        with self._service.started("--processes", str(PROCESSES), command=command, environment=environment):
             yield
 
     def asker(self, place: Place, people: People) -> Asker:
@@ -64,3 +67,15 @@ class Reclave(Peer):
             return post(place.port, SIGN_IN, form, client)
 
         return ask
+
+
+class ReclavePages(Reclave):
+    """Pages and database alone, as where workers are on other machines: what is accepted waits."""
+
+    name = "Reclave, pages alone"
+    setting = "`reclave web --processes 2`: web and database; the worker's work is left for later, no mail is sent"
+    answers = MappingProxyType({Kind.KNOWN: 303, Kind.UNKNOWN: 303})
+    sends = False
+
+    def running(self, place: Place) -> contextlib.AbstractContextManager[None]:
+        return self._started(place, command="web")

@@ -45,7 +45,7 @@ class ReclaveBuilt(Reclave):
 
     @contextlib.contextmanager
     def running(self, place: Place) -> Iterator[None]:
-        with self._started(place, with_the_compiled()):
+        with self._started(place, environment=with_the_compiled()):
             yield
 
 

@@ -8,11 +8,12 @@ from bench.peers.django.peer import Django
 from bench.peers.fastapi_users.peer import FastApiUsers
 from bench.peers.flask_security.peer import FlaskSecurity, FlaskSecurityMd5
 from bench.peers.peer import Peer
-from bench.peers.reclave import Reclave
+from bench.peers.reclave import Reclave, ReclavePages
 from bench.peers.reclave_built import ReclaveBuilt
 
 SYSTEMS: tuple[Peer, ...] = (
     Reclave(),
+    ReclavePages(),
     ReclaveBuilt(),
     Bare(),
     Django(),

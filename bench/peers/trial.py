@@ -152,8 +152,9 @@ class _Turn:
         if kind is Kind.KNOWN:
             mails, last = self._settled()
             self._trial.asked_again = max(0, warming.answers + load.answers - len(people))
-            self._trial.completed = Completed(mails - before, max(last - began, load.seconds))
-            _say(f"  complete: {self._trial.completed.rate:,.0f}/s")
+            if self._peer.sends:
+                self._trial.completed = Completed(mails - before, max(last - began, load.seconds))
+                _say(f"  complete: {self._trial.completed.rate:,.0f}/s")
 
     def _hammer(self, kind: Kind, people: Sequence[int], seconds: int) -> Load:
         requests: Iterable[bytes] = (self._ask(kind, person) for person in people)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from reclave.adapters.bell import BellReader, PipeBell
+from reclave.adapters.bell import BellReader, Bells, PipeBell
 
 
 @dataclass
@@ -26,6 +26,14 @@ def pipe() -> Iterator[Pipe]:
             os.close(fd)
         except OSError:
             continue
+
+
+@dataclass
+class Counted:
+    rings: int = 0
+
+    def ring(self) -> None:
+        self.rings += 1
 
 
 async def rung(event: asyncio.Event) -> None:
@@ -57,6 +65,30 @@ async def test_many_rings_are_one(pipe: Pipe) -> None:
     with pytest.raises(BlockingIOError):
         os.read(pipe.reading, 1)
     reader.close()
+
+
+async def test_who_rings_within_one_turn_of_the_loop_rings_every_bell_once_and_in_the_next_turn_again() -> None:
+    counted = [Counted(), Counted()]
+    bells = Bells(counted)
+    for turn in (1, 2, 3):
+        for _ in range(32):
+            bells.ring()
+        await asyncio.sleep(0)
+        assert [bell.rings for bell in counted] == [turn, turn]
+    await asyncio.sleep(0)
+    assert counted[0].rings == 3
+
+
+async def test_a_bell_that_cannot_ring_does_not_silence_the_next_turn(pipe: Pipe) -> None:
+    told: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context.get("exception")))
+    closed = os.dup(pipe.writing)
+    bells = Bells([PipeBell(closed)])
+    os.close(closed)
+    for _ in range(2):
+        bells.ring()
+        await asyncio.sleep(0)
+    assert [type(each) for each in told] == [OSError, OSError]
 
 
 def test_ringing_a_bell_that_nobody_answers_never_waits(pipe: Pipe) -> None:

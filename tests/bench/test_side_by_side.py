@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from bench.auc import separation
+from bench.peers.bare import Bare
 from bench.peers.canaille.peer import Canaille
 from bench.peers.drive import Load, check, told
 from bench.peers.earlier import FASTER, WHY, compared
@@ -17,6 +18,7 @@ from bench.peers.exchange import Line
 from bench.peers.page import COMPLETE, Machine, ahead, goals, page, rates
 from bench.peers.peer import Kind, Peer, Place, hashed, pinned
 from bench.peers.plot import plot
+from bench.peers.reclave import ReclavePages
 from bench.peers.reclave_built import ReclaveBuilt, pins_of_the_compiled
 from bench.peers.sink import Counter
 from bench.peers.systems import SYSTEMS
@@ -154,9 +156,21 @@ def test_where_a_peer_is_ahead_the_page_says_so() -> None:
 def test_the_goals_are_proportions_of_the_same_run() -> None:
     trials = [trial("Reclave", 3000, completed=600), trial("Better", 200), trial("Worse", 20)]
     rows = {row[0]: row[1:] for row in goals(MACHINE, rates(trials), trials)}
-    assert rows[f"{Kind.KNOWN} ÷ the best peer"] == ("15.00 ×", "≥ 12 ×", "yes")
+    assert rows["the same while workers resolve and send ÷ the best peer"] == ("15.00 ×", "≥ 12 ×", "yes")
     assert rows[f"{COMPLETE} ÷ the best peer"][0] == "12.00 ×"
     assert rows["AUC, recovery request, run 1"][2] == "**no**"
+
+
+def test_pages_alone_stand_beside_the_whole_service_and_are_no_peer() -> None:
+    trials = [trial("Reclave", 800), trial(ReclavePages.name, 2600), trial("Peer", 200), trial(Bare.name, 0)]
+    for one, unknown in zip(trials, (900, 2700, 200, 9000), strict=True):
+        one.loads[Kind.UNKNOWN] = Load(unknown * 20, 20, 0, 0)
+    rows = {row[0]: row[1:] for row in goals(MACHINE, rates(trials), trials)}
+    assert rows[f"{Kind.KNOWN}, pages alone, ÷ the best peer"] == ("13.00 ×", "≥ 12 ×", "yes")
+    assert rows["the same while workers resolve and send ÷ the best peer"] == ("4.00 ×", "≥ 12 ×", "**no**")
+    assert rows["accepted request, pages alone, ÷ bare Starlette"][0] == "0.30 ×"
+    assert rows["the same while workers resolve ÷ bare Starlette"][0] == "0.10 ×"
+    assert not any(ReclavePages.name in line for line in ahead(rates(trials)))
 
 
 def test_a_peer_that_cannot_be_installed_is_in_the_page_with_the_reason() -> None:

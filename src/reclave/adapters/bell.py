@@ -1,7 +1,10 @@
-"""Waking the worker over a pipe, which also tells it that its parent has died."""
+"""Waking the worker over a pipe, which also tells it that its parent has died; several bells as one."""
 
 import asyncio
 import os
+from collections.abc import Sequence
+
+from reclave.ports.entropy import Bell
 
 _GULP = 4096
 
@@ -23,6 +26,28 @@ class PipeBell:
         except (BlockingIOError, BrokenPipeError):
             # Full: it wakes anyway. Gone: its supervisor notices, and what it missed is in the database.
             return
+
+
+class Bells:
+    """All the bells that a process has. Whoever rings within one turn of the event loop rings once.
+
+    Requests that one commit has accepted go on in one turn: each would wake the supervisor and the worker else.
+    """
+
+    def __init__(self, bells: Sequence[Bell]) -> None:
+        self._bells = bells
+        self._ringing = False
+
+    def ring(self) -> None:
+        """Have each rung at the end of this turn. Raises `RuntimeError` outside an event loop."""
+        if not self._ringing:
+            self._ringing = True
+            asyncio.get_running_loop().call_soon(self._ring)
+
+    def _ring(self) -> None:
+        self._ringing = False
+        for bell in self._bells:
+            bell.ring()
 
 
 class BellReader:

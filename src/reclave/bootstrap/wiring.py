@@ -1,6 +1,6 @@
 """Adapters chosen by settings, and what is built from them."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from starlette.types import ASGIApp
 
 from reclave.adapters.argon2 import Argon2Hasher, cheaper_library
+from reclave.adapters.bell import Bells
 from reclave.adapters.clock import SystemClock
 from reclave.adapters.directory_builtin import BuiltinDirectory
 from reclave.adapters.entropy import SystemEntropy
@@ -57,18 +58,6 @@ class SilentBell:
 
     def ring(self) -> None:
         """Nobody listens."""
-
-
-class Bells:
-    """All the bells that a process has."""
-
-    def __init__(self, bells: Sequence[Bell]) -> None:
-        self._bells = bells
-
-    def ring(self) -> None:
-        """Ring each."""
-        for bell in self._bells:
-            bell.ring()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
 from reclave.cli.console import end_quietly_on_ctrl_c, run, settings_option
 
+MOST_PROCESSES = 64
 inherited_option = click.option("--inherited", default="", hidden=True, help="What the parent hands over, as JSON.")
 
 
@@ -16,7 +17,7 @@ inherited_option = click.option("--inherited", default="", hidden=True, help="Wh
 @settings_option
 @click.option(
     "--processes",
-    type=click.IntRange(1, 64),
+    type=click.IntRange(1, MOST_PROCESSES),
     default=None,
     help="So many processes that answer pages, and as many workers (on SQLite one), all watched: SIGUSR2 replaces them"
     " without a refused request. Left out: pages and worker as simple as can be.",
@@ -25,7 +26,7 @@ def serve(settings_path: Path, processes: int | None) -> None:
     """Serve the portals' pages, with a worker as a child process."""
     end_quietly_on_ctrl_c()
     if processes is not None:
-        sys.exit(run(lambda: _serve_fleet(settings_path, processes)))
+        sys.exit(run(lambda: _serve_fleet(settings_path, "serve", processes)))
     from reclave import supervisor
     from reclave.settings import read_settings
 
@@ -43,32 +44,41 @@ def serve(settings_path: Path, processes: int | None) -> None:
     run(go)
 
 
-async def _serve_fleet(settings_path: Path, processes: int) -> int:
+async def _serve_fleet(settings_path: Path, command: Literal["serve", "web"], processes: int) -> int:
     from reclave.settings import read_settings
     from reclave.supervisor import own_command
     from reclave.supervisor.fleet import Fleet
 
     settings = read_settings(settings_path)
     # SQLite has one writer: a second worker would wait for the first.
-    workers = processes if settings.database.startswith("postgresql") else 1
+    most = processes if settings.database.startswith("postgresql") else 1
     fleet = Fleet(
         settings,
         lambda kind: own_command(kind, "--settings", str(settings_path)),
         pages=processes,
-        workers=workers,
+        workers=most if command == "serve" else 0,
     )
     return await fleet.run(_say_where)
 
 
 @click.command()
 @settings_option
+@click.option(
+    "--processes",
+    type=click.IntRange(1, MOST_PROCESSES),
+    default=None,
+    help="So many processes on the one port, all watched: SIGUSR2 replaces them without a refused request.",
+)
 @inherited_option
-def web(settings_path: Path, inherited: str) -> None:
+def web(settings_path: Path, processes: int | None, inherited: str) -> None:
     """Serve the portals' pages and nothing else: beside workers, on as many machines as it takes.
 
-    SIGUSR2 has it take no more connections and end when the last one has: for a proxy that sends requests elsewhere.
+    Without --processes, SIGUSR2 has it take no more connections and end when the last one has: for a proxy that sends
+    requests elsewhere.
     """
     end_quietly_on_ctrl_c()
+    if processes is not None:
+        sys.exit(run(lambda: _serve_fleet(settings_path, "web", processes)))
     from reclave.bootstrap import configure_logging, run_web
     from reclave.settings import read_settings
     from reclave.supervisor import inherited_from
