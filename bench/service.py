@@ -17,8 +17,11 @@ from pathlib import Path
 import psutil
 
 from reclave.bootstrap import new_keyring, upgrade_database, wired
-from reclave.domain.accounts import Account, AccountIdentifier, Provenance, Status
+from reclave.domain.accounts import Status
+from reclave.domain.addresses import Address
 from reclave.domain.identifiers import nit_check_digit
+from reclave.domain.time import Instant
+from reclave.ports.imports import NewAccount
 from reclave.settings import Settings, read_settings
 from reclave.supervisor import own_command
 
@@ -28,7 +31,7 @@ PORTAL = "pagos"
 RECOVER = "/pagos/recuperar"
 SIGN_IN = "/pagos/"
 PASSWORD = "la lluvia llega tarde"  # noqa: S105 (made up)
-_CHUNK = 500  # accounts a transaction
+_CHUNK = 5_000  # accounts a transaction
 _LIMITS = re.compile(r"^limits = \[.*\]$|^daily_budget = \d+", re.MULTILINE)
 _LIFTED = 'limits = ["999999999/hour per client", "999999999/hour per identifier", "999999999/hour per portal"]'
 START_SECONDS = 30
@@ -206,16 +209,21 @@ async def _seed(service: Service) -> None:
         hashed = await parts.services.hasher.hash(PASSWORD)
         for start in range(0, len(people.known), _CHUNK):
             async with parts.services.store.transaction() as tx:
-                for person in people.known[start : start + _CHUNK]:
-                    account = Account(
-                        portal=PORTAL,
-                        id=parts.services.new_id().hex(),
-                        status=Status.ACTIVE,
-                        address=people.address(person),
-                        address_canonical=people.address(person),
-                        address_provenance=Provenance.CONFIRMED,
-                        password_hash=hashed,
-                        created_at=tx.now,
-                        changed_at=tx.now,
-                    )
-                    await tx.accounts.add(account, [AccountIdentifier("nit", people.nit(person))])
+                chunk = people.known[start : start + _CHUNK]
+                await tx.imports.add([_account(people, each, hashed, tx.now) for each in chunk])
+
+
+def _account(people: People, person: int, password_hash: str, at: Instant) -> NewAccount:
+    address = people.address(person)
+    return NewAccount(
+        portal=PORTAL,
+        id=f"{person:032x}",
+        status=Status.ACTIVE,
+        address=Address(address, address),
+        password_hash=password_hash,
+        at=at,
+        field="nit",
+        value=people.nit(person),
+        facts={},
+        row=person.to_bytes(32, "big"),
+    )

@@ -75,6 +75,12 @@ class Place:
     folder: Path
 
 
+def tidied(place: Place) -> None:
+    """Have PostgreSQL know what the seeded tables hold, as it would a minute later."""
+    with psycopg.connect(place.database, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")
+
+
 class Peer(ABC):
     """One system, configured at its best."""
 
@@ -144,8 +150,7 @@ class ProcessPeer(Peer):
         self._run(place, self.layout_command())
         with psycopg.connect(place.database) as connection:
             self.fill(connection, known)
-        with psycopg.connect(place.database, autocommit=True) as connection:
-            connection.execute("VACUUM ANALYZE")
+        tidied(place)
 
     @contextlib.contextmanager
     def running(self, place: Place) -> Iterator[None]:
