@@ -11,13 +11,28 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from reclave.web.server import ErrorPage, ServerLimits, listen, serve_http
+from reclave.web.whole import Whole
 
 HOST = b"Host: portal.example\r\n"
 CHUNKED = b"Transfer-Encoding: chunked"
 GET = b"GET / HTTP/1.1\r\n" + HOST + b"\r\n"
 SECONDS = 10  # no answer takes so long; a test that waits for one fails instead of hanging
+
+
+class WholeResponse(PlainTextResponse):
+    """An answer that is sent in one piece."""
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        await Whole(self.status_code, self.raw_headers, bytes(self.body)).send(scope, send)
+        if self.background is not None:
+            await self.background()
+
+
+response: type[PlainTextResponse] = PlainTextResponse
+"""What servers answer with; a test that wants the other one sets it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +106,7 @@ class Running:
             self.release.set()
         size = request.path_params["path"].removeprefix("bytes-")
         text = "a" * int(size) if size.isdigit() else request.url.path
-        return PlainTextResponse(text, background=BackgroundTask(self.finish) if text == "/later" else None)
+        return response(text, background=BackgroundTask(self.finish) if text == "/later" else None)
 
     async def finish(self) -> None:
         await self.release.wait()

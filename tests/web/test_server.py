@@ -13,6 +13,8 @@ from structlog.testing import capture_logs
 from reclave.web.server import AddressInUse, ApplicationNotStarted, ServerLimits, listen, serve_http
 from tests.web.raw_http import CHUNKED, GET, HOST, SECONDS, assert_refused, chunks, post, server
 
+pytestmark = pytest.mark.usefixtures("each_way")
+
 
 def get(path: bytes, *fields: bytes) -> bytes:
     return b"GET " + path + b" HTTP/1.1\r\n" + HOST + b"".join(line + b"\r\n" for line in fields) + b"\r\n"

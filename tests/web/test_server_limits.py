@@ -25,6 +25,7 @@ from tests.web.raw_http import (
     server,
 )
 
+pytestmark = pytest.mark.usefixtures("each_way")
 SHORT = post(b"a=b", b"Content-Length: 3")
 
 TOO_MUCH: dict[str, tuple[int, bytes]] = {

@@ -7,6 +7,8 @@ import pytest
 from reclave.web.server import ServerLimits
 from tests.web.raw_http import GET, SECONDS, server
 
+pytestmark = pytest.mark.usefixtures("each_way")
+
 
 async def test_each_connection_ends_with_its_next_answer_and_the_server_with_the_last() -> None:
     async with server() as running:

@@ -17,7 +17,7 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "strict-transport-security": "max-age=63072000; includeSubDomains",
 }
-_DEFAULTS = [(name.encode(), value.encode()) for name, value in (HEADERS | {"cache-control": "no-store"}).items()]
+DEFAULTS = [(name.encode(), value.encode()) for name, value in (HEADERS | {"cache-control": "no-store"}).items()]
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -51,7 +51,7 @@ def is_safe(method: str) -> bool:
 def complete_headers(headers: list[tuple[bytes, bytes]]) -> None:
     """Add the headers of S46 to an answer's (names in lower case), and `no-store` where nothing else was said."""
     said = {name for name, _ in headers}
-    headers += [default for default in _DEFAULTS if default[0] not in said]
+    headers += [default for default in DEFAULTS if default[0] not in said]
 
 
 class SecurityHeaders:

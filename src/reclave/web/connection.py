@@ -16,6 +16,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from reclave.web.exchange import Exchange, describe
 from reclave.web.refusal import ErrorPage, plain_page, refusal
 from reclave.web.request_head import Refused, ServerLimits, check_head
 
@@ -159,14 +160,33 @@ class Connection(HttpToolsProtocol):
             self._limits,
             upgrade=self.parser.should_upgrade(),
         )
-        self.scope["headers"] = self.headers[:]  # trailers are added to the list; the application sees none
         self._reading = _BODY
         self._raw_bytes = -_SLICE
         # Chunks of one byte take six each; what goes beyond that is padding (extensions, trailers).
         self._raw_limit = 8 * self._limits.body_bytes + self._limits.header_bytes
-        super().on_headers_complete()
-        if self._stopping:
-            self.cycle.keep_alive = False
+        exchange = self._exchange()
+        self.cycle = exchange
+        if self._running is not None:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((exchange, self.app))
+        else:
+            self._start_asgi_task(exchange, self.app)
+
+    def _exchange(self) -> Exchange:
+        describe(self.scope, self.parser, self.url, self.headers[:])  # trailers join our list, not the application's
+        return Exchange(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=not self._stopping and self.scope["http_version"] != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
 
     def on_body(self, body: bytes) -> None:
         self.cycle.body += body

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from reclave.pages.security import complete_headers
 from reclave.web.compression import compress_page
 from reclave.web.prepared import Asked, Prepared
+from reclave.web.whole import Whole
 
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -85,8 +86,7 @@ class Dispatch:
             if page is None:
                 await _send(answer, request, send)
                 return
-        for message in page.messages(asked.known):
-            await send(message)
+        await page.answer(asked.known).send(scope, send)
 
     async def _answered(self, endpoint: Endpoint, request: Request) -> Response:
         try:
@@ -105,4 +105,4 @@ class Dispatch:
 async def _send(answer: Response, request: Request, send: Send) -> None:
     compress_page(answer, request.headers.get("accept-encoding", ""))
     complete_headers(answer.raw_headers)
-    await answer(request.scope, request.receive, send)
+    await Whole(answer.status_code, answer.raw_headers, bytes(answer.body)).send(request.scope, send)

@@ -51,8 +51,7 @@ class Observed:
 
         async def noting(message: Message) -> None:
             nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
+            status = message.get("status", status)
             await send(message)
 
         method = scope["method"] if scope["method"] in _METHODS else "other"

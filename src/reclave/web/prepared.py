@@ -10,12 +10,13 @@ from functools import lru_cache
 from http import HTTPStatus
 
 from starlette.responses import Response
-from starlette.types import Message, Scope
+from starlette.types import Scope
 
 from reclave.pages.i18n import negotiate
 from reclave.pages.page import Site
 from reclave.pages.security import complete_headers
 from reclave.web.compression import SMALLEST, chosen, compress_often
+from reclave.web.whole import Whole
 
 _OF_THE_BYTES = {b"etag", b"content-encoding", b"content-length", b"vary"}
 
@@ -37,10 +38,10 @@ class _Prepared:
 
     holds: tuple[int, int]
     tag: str
-    whole: tuple[Message, Message]
-    unchanged: tuple[Message, Message]
+    whole: Whole
+    unchanged: Whole
 
-    def messages(self, known: str) -> tuple[Message, Message]:
+    def answer(self, known: str) -> Whole:
         """What to send to a reader who has these."""
         return self.unchanged if known and self.tag in known else self.whole
 
@@ -91,14 +92,9 @@ class Prepared:
             body = compress_often(asked.coding, body)
             headers.append((b"content-encoding", asked.coding.encode()))
         headers.append((b"content-length", str(len(body)).encode()))
-        kept = _Prepared(self._site.moment(), tag, _messages(200, headers, body), _messages(304, unchanged, b""))
+        kept = _Prepared(self._site.moment(), tag, Whole(200, headers, body), Whole(304, unchanged, b""))
         self._kept[asked] = kept
         return kept
-
-
-def _messages(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> tuple[Message, Message]:
-    start = {"type": "http.response.start", "status": status, "headers": headers}
-    return start, {"type": "http.response.body", "body": body}
 
 
 @lru_cache(maxsize=8)
