@@ -1,6 +1,6 @@
 """Composing mail: secrets are derived here, at the moment of sending, and live only in the message."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from email.utils import parseaddr
 from functools import lru_cache
@@ -87,13 +87,14 @@ class Post:
             **self._own_context(portal, message, letter, listed, report, self._show(portal, identifier)),
         }
         name = f"mail/{message.template}"
+        marked = Marked(context, lambda instant: _time(instant // MINUTE, language, portal.zone))
         content = shared.frame.fill(
             recipient=letter.to,
-            subject=self._render(f"{name}.subject.txt", portal, language, context).decode().strip(),
+            subject=self._render(f"{name}.subject.txt", portal, language, marked).decode().strip(),
             message_id=message.message_id,
             date=date,
-            text=self._render(f"{name}.txt", portal, language, context),
-            html=self._render(f"{name}.html", portal, language, context),
+            text=self._render(f"{name}.txt", portal, language, marked),
+            html=self._render(f"{name}.html", portal, language, marked),
             headers={},
         )
         return Envelope(shared.sender, letter.to, content)
@@ -169,9 +170,8 @@ class Post:
     def _show(self, portal: Portal, canonical: str) -> str:
         return show_identifier(portal, canonical)
 
-    def _render(self, name: str, portal: Portal, language: Language, context: Mapping[str, Any]) -> bytes:
+    def _render(self, name: str, portal: Portal, language: Language, marked: Marked) -> bytes:
         """A text; but for the subject, in quoted-printable."""
-        marked = Marked(context, lambda instant: _time(instant // MINUTE, language, portal.zone))
         skeletons, key = self._shared(portal, language).skeletons, (name, marked.shape)
         if key not in skeletons:
             if len(skeletons) == _SHAPES:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from reclave.domain.time import SECOND, Instant
 
@@ -165,12 +166,17 @@ def _encoded_words(value: str, room: int) -> list[str]:
     """The encoded words (RFC 2047) of a value, the first within `room` characters; no character is split."""
     words, word = [], ""
     for character in value:
-        piece = "".join([_Q[byte] for byte in character.encode()])
+        piece = _encoded(character)
         if word and len(word) + len(piece) + _AROUND_ENCODED > room:
             words.append(f"=?utf-8?q?{word}?=")
             word, room = "", _ENCODED_WORD
         word += piece
     return [*words, f"=?utf-8?q?{word}?="] if word else words
+
+
+@lru_cache(maxsize=1000)
+def _encoded(character: str) -> str:
+    return "".join([_Q[byte] for byte in character.encode()])
 
 
 def _folded(name: str, words: Iterable[str]) -> str:
