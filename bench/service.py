@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+import psycopg
 
 from reclave.bootstrap import new_keyring, upgrade_database, wired
 from reclave.domain.accounts import Status
@@ -169,7 +170,16 @@ async def prepared(
         service = Service(path, read_settings(path), People(accounts), taking)
         await asyncio.to_thread(upgrade_database, service.settings)
         await _seed(service)
+        if service.settings.database.startswith("postgresql"):
+            tidied(service.settings.database.replace("+psycopg", ""))
         yield service
+
+
+def tidied(database: str) -> None:
+    """Have PostgreSQL do now what it does in the minutes after a load: gather statistics, write to the disk."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")
+        connection.execute("CHECKPOINT")
 
 
 def _write(folder: Path, database: str, smtp_port: int, port: int) -> Path:

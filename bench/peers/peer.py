@@ -19,7 +19,7 @@ import psycopg
 from argon2.low_level import Type, hash_secret
 from psycopg import sql
 
-from bench.service import PASSWORD, ROOT, People
+from bench.service import PASSWORD, ROOT, People, tidied
 
 INSTALLED = ROOT / "build" / "peers"
 PROCESSES = 2
@@ -73,12 +73,6 @@ class Place:
     smtp_port: int
     port: int
     folder: Path
-
-
-def tidied(place: Place) -> None:
-    """Have PostgreSQL know what the seeded tables hold, as it would a minute later."""
-    with psycopg.connect(place.database, autocommit=True) as connection:
-        connection.execute("VACUUM ANALYZE")
 
 
 class Peer(ABC):
@@ -150,7 +144,7 @@ class ProcessPeer(Peer):
         self._run(place, self.layout_command())
         with psycopg.connect(place.database) as connection:
             self.fill(connection, known)
-        tidied(place)
+        tidied(place.database)
 
     @contextlib.contextmanager
     def running(self, place: Place) -> Iterator[None]:

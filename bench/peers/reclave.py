@@ -9,7 +9,7 @@ from ipaddress import IPv4Address
 from types import MappingProxyType
 
 from bench.http_client import post
-from bench.peers.peer import PROCESSES, Asker, Kind, Peer, Place, get, statuses, tidied, typed
+from bench.peers.peer import PROCESSES, Asker, Kind, Peer, Place, get, statuses, typed
 from bench.service import RECOVER, ROOT, SIGN_IN, People, Service, Sink, prepared
 
 _FIRST_CLIENT = int(IPv4Address("10.0.0.0"))
@@ -42,7 +42,6 @@ class Reclave(Peer):
                 return service
 
         self._service = asyncio.run(make())
-        tidied(place)
 
     def running(self, place: Place) -> contextlib.AbstractContextManager[None]:
         return self._started(place)
