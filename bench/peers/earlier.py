@@ -22,7 +22,7 @@ EARLIER: Mapping[Kind, Mapping[str, float]] = {
 """Answers a second. Sign-ins were 71 a second for better-auth and 36 to 47 for the others."""
 
 _HYPERCORN = (
-    "from run to run 50 to 116 a second, as one or both of hypercorn's workers would answer; gunicorn is no faster"
+    "from run to run 31 to 116 a second, as one or both of hypercorn's workers would answer; gunicorn is no faster"
 )
 _LOGIN = "which page was asked then is not known, here it is /login; and the median of two figures lies between them"
 WHY: Mapping[tuple[str, Kind], str] = {

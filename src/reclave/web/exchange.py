@@ -7,9 +7,9 @@ import httptools
 from uvicorn._types import HTTPScope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from reclave.web.whole import ONE_PIECE, lines_of
+from reclave.web.whole import WHOLE_RESPONSE, lines_of
 
-EXTENSIONS: dict[str, dict[object, object]] = {ONE_PIECE: {}}
+EXTENSIONS: dict[str, dict[object, object]] = {WHOLE_RESPONSE: {}}
 """What a scope says of it."""
 
 
@@ -36,7 +36,7 @@ class Exchange(RequestResponseCycle):
 
         Raises RuntimeError for a whole answer after another one has begun.
         """
-        if message["type"] != ONE_PIECE:
+        if message["type"] != WHOLE_RESPONSE:
             await super().send(message)
             return
         if self.flow.write_paused and not self.disconnected:

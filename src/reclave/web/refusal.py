@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import TypeAlias
 
+from reclave.web.whole import lines_of
+
 ErrorPage: TypeAlias = Callable[[int, bytes | None, bytes | None], bytes]
 """`(status, path, accept_language) -> HTML in UTF-8`.
 
@@ -69,7 +71,7 @@ def plain_page(status: int, _path: bytes | None, _accept_language: bytes | None)
 def refusal(status: int, page: bytes, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
     """Return a final HTTP/1.1 response: `page` with `headers` and those that every refusal carries."""
     head = f"HTTP/1.1 {status} {_PHRASES[status]}\r\n".encode()
-    head += b"".join(b"%s: %s\r\n" % header for header in headers)
+    head += lines_of(headers)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         head += b"retry-after: 60\r\n"
     return (

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from starlette.types import Message, Scope, Send
+from starlette.types import Scope, Send
 
 from reclave.pages.security import DEFAULTS
 
-ONE_PIECE = "reclave.response.whole"
+WHOLE_RESPONSE = "reclave.response.whole"
 """The message's type, and the extension's name in a scope: `status`, `head` (header lines as they are sent), `body`."""
 Header = tuple[bytes, bytes]
 _FORBIDDEN = re.compile(rb"[^\t\x20-\x7e\x80-\xff]")
@@ -39,11 +39,10 @@ class Whole:
 
     async def send(self, scope: Scope, send: Send) -> None:
         """Send it in one piece to a server that takes one, else in ASGI's two messages."""
-        if ONE_PIECE in scope.get("extensions", ()):
-            await send({"type": ONE_PIECE, "status": self.status, "head": self.head, "body": self.body})
+        if WHOLE_RESPONSE in scope.get("extensions", ()):
+            await send({"type": WHOLE_RESPONSE, "status": self.status, "head": self.head, "body": self.body})
             return
-        start: Message = {"type": "http.response.start", "status": self.status, "headers": self.headers}
-        await send(start)
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
         await send({"type": "http.response.body", "body": self.body})
 
 
